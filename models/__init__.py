@@ -1,0 +1,1 @@
+"""Neural networks that find people in pictures: manifests, decoding, detectors."""
