@@ -27,8 +27,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 _LANES: Final[Mapping[str, Lane]] = {
-    "device.offline": Lane.ALARM,
+    "device.online": Lane.ALARM,
+    "device.stale": Lane.ALARM,
     "device.faulty": Lane.ALARM,
+    "device.offline": Lane.ALARM,
     "alert.raised": Lane.ALARM,
     "alert.cleared": Lane.ALARM,
     "clock.jumped": Lane.ALARM,

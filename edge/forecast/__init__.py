@@ -1,0 +1,1 @@
+"""What will be: waiting times and arrivals, pure."""

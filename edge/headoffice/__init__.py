@@ -1,0 +1,1 @@
+"""The aggregator at head office, a process of its own."""

@@ -1,0 +1,1 @@
+"""Topics, requests and metrics for the people who run the branch."""

@@ -1,0 +1,1 @@
+"""The service review: months with facts."""

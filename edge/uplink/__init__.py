@@ -1,0 +1,1 @@
+"""The line to head office, seen from the branch."""

@@ -1,0 +1,1 @@
+"""People followed and counted in pictures."""

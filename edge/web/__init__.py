@@ -1,0 +1,1 @@
+"""The page for the people in the branch."""
