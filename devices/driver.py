@@ -21,7 +21,7 @@ class DriverError(Exception):
     """A driver cannot go on; the text says what the operator should do."""
 
 
-class LinkDown(DriverError):
+class LinkDownError(DriverError):
     """The line is away just now; it is opened again by itself."""
 
 
@@ -35,11 +35,11 @@ class DriverSettings(BaseModel):
     parent: str | None = None  # a device through which this one is reached; while that is down this one is not told of
 
 
-L = TypeVar("L", covariant=True)
+L_co = TypeVar("L_co", covariant=True)
 S = TypeVar("S", bound=DriverSettings)
 
 
-class LinkSettings(BaseModel, Generic[L]):
+class LinkSettings(BaseModel, Generic[L_co]):
     """How a link is written in `branch.yaml`; its class says what opening it gives."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,7 +77,7 @@ class Branch(Protocol):
         """Say what came of a command; every command gets one outcome."""
         ...
 
-    def open(self, settings: LinkSettings[L]) -> AbstractAsyncContextManager[L]:
+    def open(self, settings: LinkSettings[L_co]) -> AbstractAsyncContextManager[L_co]:
         """The link, shared with the others on the same wire; it reconnects by itself and tells when it is away."""
         ...
 

@@ -105,7 +105,11 @@ class PlantValue(msgspec.Struct, frozen=True):
 
 
 class ClimateState(msgspec.Struct, frozen=True):
-    """Air and plant. `readings`: zone -> quantity -> newest (the zone `weather` is outside); `plant`: `device/quantity` (`device/quantity/part`)."""
+    """Air and plant.
+
+    `readings`: zone -> quantity -> newest (the zone `weather` is outside); `plant`: by `device/quantity` or
+    `device/quantity/part`.
+    """
 
     readings: Mapping[str, Mapping[str, Reading]] = msgspec.field(default_factory=dict)
     plant: Mapping[str, PlantValue] = msgspec.field(default_factory=dict)
