@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import entry_points
 from typing import Any, Generic, Protocol, TypeVar
@@ -33,6 +33,15 @@ class DriverSettings(BaseModel):
     name: str | dict[str, str] | None = None
     zone: str | None = None  # which zone of the branch the device serves
     parent: str | None = None  # a device through which this one is reached; while that is down this one is not told of
+    stale_after_s: float | None = None  # silence after which it is doubted; None: as its kind usually speaks
+
+    def commanded(self) -> tuple[str, ...]:
+        """The quantities that the device can be told."""
+        return ()
+
+    def serves(self) -> Mapping[str, tuple[str, str]]:
+        """What its parts are in the branch: part -> (`counter` | `zone` | `door`, its id)."""
+        return {}
 
 
 L_co = TypeVar("L_co", covariant=True)

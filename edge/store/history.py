@@ -1,0 +1,33 @@
+"""History: the events that were kept, read in the order in which they became so."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from edge.event import Event
+from edge.store.schema import connect
+
+
+def events_of_days(connection: sqlite3.Connection, first_day: str, last_day: str = "9999-12-31") -> Iterator[Event]:
+    """Events of the local days `first_day` to `last_day` (YYYY-MM-DD), oldest first. Blocks on the disk."""
+    rows = connection.execute("SELECT type, v, t, data FROM event WHERE day BETWEEN ? AND ? ORDER BY id", (first_day, last_day))
+    return (_event(row) for row in rows)
+
+
+def events_of_month(store: Path, month: str) -> Iterator[Event]:
+    """Events of `month` (YYYY-MM) in the store at `store`. Blocks on the disk."""
+    connection = connect(store, read_only=True)
+    try:
+        yield from events_of_days(connection, f"{month}-01", f"{month}-31")
+    finally:
+        connection.close()
+
+
+def _event(row: tuple[str, int, str, str]) -> Event:
+    type_, version, t, data = row
+    return Event(type_, datetime.fromisoformat(t).astimezone(UTC).timestamp(), msgspec.json.decode(data), version)
