@@ -1,0 +1,177 @@
+"""A detector: one network session that looks at pictures of any size and says where people are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+
+from models.decode import Boxes, grid, ssd, without_doubles
+from models.manifest import Manifest, ModelError
+from models.onnx_file import Ports, ports, with_free_size
+from models.protobuf import WireError
+
+SCORE_AT_LEAST: Final = 0.1  # weaker boxes are noise; the tracker uses weak ones only to keep a track
+_WIDE: Final = 1.3  # from this ratio of the sides on, two squares see more than one
+_MOST_BOXES: Final = 300
+_REFUSED: Final = tuple(
+    getattr(onnxruntime_errors, name)
+    for name in ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
+)  # onnxruntime's errors share no base but Exception
+
+Picture = NDArray[np.uint8]
+Look = tuple[Picture, int, int]
+
+
+class Detector:
+    """A network ready to run; not for two threads at once."""
+
+    def __init__(self, manifest: Manifest, model: bytes, threads: int = 1) -> None:
+        """Open the network and look once at a grey picture.
+
+        Raises:
+            ModelError: no ONNX file, another network than the manifest says, or weights that are not numbers.
+        """
+        self.manifest = manifest
+        self.name = manifest.name
+        check(manifest, describe(model, manifest.file), manifest.file)
+        self._session = _session(with_free_size(model) if manifest.input.multiple else model, threads, manifest.file)
+        if not all(np.isfinite(output).all() for output in self._run(np.full((96, 128, 3), 114, np.uint8))):
+            raise ModelError(f"{manifest.file}: its weights are not numbers (NaN); fetch the file again")
+
+    @property
+    def longest_px(self) -> int:
+        """The longer side of a picture beyond which this network sees no more."""
+        return round(self.manifest.input.long_side * (1.78 if self.manifest.input.tiles else 1))
+
+    def detect(self, pixels: Picture, threshold: float = SCORE_AT_LEAST) -> Boxes:
+        """People in a picture (rows x columns x 3 uint8, BGR): n x 6 float32, x1 y1 x2 y2 in its pixels, score, class."""
+        found = [self._look(tile, threshold) + np.array((x, y, x, y, 0, 0), np.float32) for tile, x, y in self._tiles(pixels)]
+        boxes = np.concatenate(found)
+        if len(boxes) > _MOST_BOXES:
+            boxes = boxes[np.argpartition(-boxes[:, 4], _MOST_BOXES)[:_MOST_BOXES]]
+        boxes = without_doubles(boxes)
+        return _joined(boxes, [x for _, x, _ in self._tiles(pixels)][1:]) if len(found) > 1 else boxes
+
+    def _tiles(self, pixels: Picture) -> Iterator[Look]:
+        rows, columns = pixels.shape[:2]
+        if not self.manifest.input.tiles or columns < _WIDE * rows:
+            yield pixels, 0, 0
+            return
+        for x in (0, columns - rows):
+            yield pixels[:, x : x + rows], x, 0
+
+    def _look(self, pixels: Picture, threshold: float) -> Boxes:
+        scale, rows, columns = fitted(pixels.shape[0], pixels.shape[1], self.manifest.input.long_side, self.manifest.input.multiple)
+        outputs = self._run(pixels)
+        if self.manifest.decoder == "grid":
+            boxes = grid(outputs[0], rows, columns, self.manifest.person, threshold)
+        else:
+            offsets, logits = sorted(outputs, key=lambda output: -output.shape[-1])
+            boxes = ssd(offsets, logits, rows, self.manifest.person, threshold)
+        boxes[:, :4] /= np.float32(scale)
+        limits = np.array((pixels.shape[1], pixels.shape[0]) * 2, np.float32)
+        boxes[:, :4] = np.clip(boxes[:, :4], 0, limits)
+        return boxes
+
+    def _run(self, pixels: Picture) -> list[NDArray[np.float32]]:
+        layout = self.manifest.input
+        scale, rows, columns = fitted(pixels.shape[0], pixels.shape[1], layout.long_side, layout.multiple)
+        inside = (min(columns, round(pixels.shape[1] * scale)), min(rows, round(pixels.shape[0] * scale)))
+        if inside != (pixels.shape[1], pixels.shape[0]):
+            pixels = np.asarray(cv2.resize(pixels, inside, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
+        canvas = np.full((rows, columns, 3), layout.pad, np.uint8)
+        canvas[: inside[1], : inside[0]] = pixels
+        fed = cv2.dnn.blobFromImage(canvas, layout.scale, swapRB=layout.order == "rgb")
+        if layout.shift:
+            fed = np.add(fed, layout.shift, dtype=np.float32)
+        return [np.asarray(output) for output in self._session.run(None, {layout.name: fed})]
+
+
+def fitted(rows: int, columns: int, long_side: int, multiple: int) -> tuple[float, int, int]:
+    """How a picture goes into the network: its scale, and the input's rows and columns (multiples of `multiple`, 0: a square)."""
+    scale = long_side / max(rows, columns)
+    if not multiple:
+        return scale, long_side, long_side
+    return scale, _up(rows * scale, multiple), _up(columns * scale, multiple)
+
+
+def _up(size: float, multiple: int) -> int:
+    return max(1, -(-round(size) // multiple)) * multiple
+
+
+def _joined(boxes: Boxes, seams: list[int]) -> Boxes:
+    """Boxes of one person who stands in two tiles made one: they touch a tile's edge and share most of their height."""
+    kept = boxes
+    for seam in seams:
+        for box in [box for box in kept if box[0] <= seam + 2 and box[2] > seam]:
+            low, high = np.maximum(kept[:, 1], box[1]), np.minimum(kept[:, 3], box[3])
+            share = (high - low) / np.maximum(np.minimum(kept[:, 3] - kept[:, 1], box[3] - box[1]), 1)
+            meets = (share > 0.6) & (kept[:, 2] > box[0]) & (kept[:, 0] < box[2])
+            if meets.sum() > 1:
+                one = np.concatenate((kept[meets, :2].min(axis=0), kept[meets, 2:4].max(axis=0), kept[meets, 4:].max(axis=0)))
+                kept = np.concatenate((kept[~meets], one[None].astype(np.float32)))
+    return kept
+
+
+def describe(model: bytes, file: str) -> Ports:
+    """What goes into the network in `model` and comes out; raises ModelError where it is no ONNX file."""
+    try:
+        return ports(model)
+    except WireError as error:
+        raise ModelError(f"{file}: no ONNX network ({error}); give the .onnx file that its makers publish") from error
+
+
+def check(manifest: Manifest, described: Ports, file: str) -> None:
+    """Raise ModelError where a network has another input or other outputs than its manifest says."""
+    if not fits(manifest, described):
+        raise ModelError(
+            f"{file}: not the network {manifest.name}: {shape_of(described)}; add the file that `smartbranch models list` names"
+        )
+
+
+def fits(manifest: Manifest, described: Ports) -> bool:
+    """Whether a network has the input and outputs that a manifest says."""
+    inputs, outputs = described.inputs, described.outputs
+    if [entry.name for entry in inputs] != [manifest.input.name] or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in {3, None}:
+        return False
+    return len(outputs) == len(manifest.outputs) and all(
+        _agree(output.shape, shape) for output, shape in zip(outputs, manifest.outputs, strict=True)
+    )
+
+
+def _agree(found: tuple[int | None, ...], said: tuple[int, ...]) -> bool:
+    return len(found) == len(said) and all(b == -1 or a in {b, None} for a, b in zip(found, said, strict=True))
+
+
+def shape_of(described: Ports) -> str:
+    """A network's input and outputs in words."""
+    inputs, outputs = (", ".join(f"{entry.name} {entry.shape}" for entry in entries) for entries in (described.inputs, described.outputs))
+    return f"it takes {inputs or 'nothing'} and gives {outputs or 'nothing'}"
+
+
+def _session(model: bytes, threads: int, file: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting thread takes no CPU from the rest of the box
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _REFUSED as error:
+        raise ModelError(f"{file}: onnxruntime cannot open it: {str(error).splitlines()[0]}") from error
+
+
+def open_file(manifest: Manifest, path: Path, threads: int = 1) -> Detector:
+    """The detector in a file; raises ModelError as `Detector` does, and where the file cannot be read."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    return Detector(manifest, model, threads)
