@@ -10,6 +10,8 @@ from typing import Protocol
 class Clock(Protocol):
     """Wall time for records, monotonic time for durations; both in seconds."""
 
+    rate: float  # seconds of `now` in a second of `monotonic`; 1 but in a simulation
+
     def now(self) -> float: ...
 
     def monotonic(self) -> float: ...
@@ -18,6 +20,8 @@ class Clock(Protocol):
 class MachineClock:
     """The machine's own clocks."""
 
+    rate = 1.0
+
     def now(self) -> float:
         return time.time()
 
@@ -25,8 +29,24 @@ class MachineClock:
         return time.monotonic()
 
 
+class FastClock:
+    """A simulated day that begins at `start` and runs `rate` times as fast as the machine's monotonic clock."""
+
+    def __init__(self, start: float, rate: float, began: float | None = None) -> None:
+        """`began`: the machine's monotonic clock at `start`; processes that share a day share this."""
+        self.start, self.rate, self.began = start, rate, time.monotonic() if began is None else began
+
+    def now(self) -> float:
+        return self.start + (time.monotonic() - self.began) * self.rate
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
 class SetClock:
     """A clock that stands until it is moved: for replay, simulation and tests."""
+
+    rate = 1.0
 
     def __init__(self, now: float) -> None:
         self._now = now

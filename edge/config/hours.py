@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ def read_spans(written: object) -> tuple[Span, ...]:
         ValueError: says which span is wrong.
     """
     spans = tuple(_span(part.strip()) for part in str(written or "").split(",") if part.strip())
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         if after.from_s < before.to_s:
             raise ValueError(f"the spans of {written!r} overlap or are not in order")
     return spans

@@ -70,7 +70,8 @@ def _what(entry: Any, where: str, schema: Mapping[str, Any], place: Place) -> st
         return f"{where}: is missing"
     if kind in {"literal_error", "enum"}:
         expected = str(entry["ctx"]["expected"])
-        return f"{where}: {given!r} is not one of {expected}{did_you_mean(given, re.findall(r"'([^']*)'", expected))}"
+        meant = did_you_mean(given, re.findall("'([^']*)'", expected))
+        return f"{where}: {given!r} is not one of {expected}{meant}"
     if kind == "string_pattern_mismatch":
         return f"{where}: {given!r} does not fit the pattern {entry['ctx']['pattern']}"
     message = entry["msg"].removeprefix("Value error, ")
@@ -82,7 +83,7 @@ def keys_at(schema: Mapping[str, Any], place: Sequence[str | int]) -> set[str]:
     """The keys that a JSON Schema allows at `place`."""
     nodes = [schema]
     for part in place:
-        nodes = [below for node in nodes for below in _below(_resolved(node, schema), part, schema)] or nodes
+        nodes = [below for node in nodes for below in _below(_resolved(node, schema), part)] or nodes
     return {key for node in nodes for variant in _resolved(node, schema) for key in variant.get("properties", {})}
 
 
@@ -93,7 +94,7 @@ def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mappin
     return [inner for variant in variants for inner in _resolved(variant, schema)] if variants else [node]
 
 
-def _below(nodes: list[Mapping[str, Any]], part: str | int, schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _below(nodes: list[Mapping[str, Any]], part: str | int) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
     for node in nodes:
         if part in node.get("properties", {}):
@@ -101,5 +102,5 @@ def _below(nodes: list[Mapping[str, Any]], part: str | int, schema: Mapping[str,
         elif isinstance(below := node.get("items" if isinstance(part, int) else "additionalProperties"), dict):
             found.append(below)
         elif isinstance(part, str):
-            found += [d for d in node.get("patternProperties", {}).values()]
+            found += node.get("patternProperties", {}).values()
     return found

@@ -33,6 +33,14 @@ def references(
 
 def _all(document: Document, settings: Mapping[str, DriverSettings]) -> Iterator[_Reference]:
     sources = [*document.devices, *document.cameras]
+    yield from _of_counters(document)
+    for door, entry in document.doors.items():
+        yield ("doors", door, "source"), entry.source, "device or camera", sources
+    yield from _of_cameras(document)
+    yield from _of_devices(document, settings, sources)
+
+
+def _of_counters(document: Document) -> Iterator[_Reference]:
     for counter, section in document.counters.items():
         for at, service in enumerate(section.services):
             yield ("counters", counter, "services", at), service, "service", document.services
@@ -40,21 +48,25 @@ def _all(document: Document, settings: Mapping[str, DriverSettings]) -> Iterator
             yield ("counters", counter, "zone"), section.zone, "zone", document.zones
         if section.first:
             yield ("counters", counter, "first"), section.first, "class", document.classes
-    for door, entry in document.doors.items():
-        yield ("doors", door, "source"), entry.source, "device or camera", sources
+
+
+def _of_cameras(document: Document) -> Iterator[_Reference]:
     for camera, view in document.cameras.items():
         for zone in view.zones:
             yield ("cameras", camera, "zones", zone), zone, "zone", document.zones
         for line, crossed in view.lines.items():
             if crossed.door:
                 yield ("cameras", camera, "lines", line, "door"), crossed.door, "door", document.doors
+
+
+def _of_devices(document: Document, settings: Mapping[str, DriverSettings], sources: list[str]) -> Iterator[_Reference]:
     for device, known in settings.items():
         if known.zone:
             yield ("devices", device, "zone"), known.zone, "zone", document.zones
         if known.parent:
             yield ("devices", device, "parent"), known.parent, "device or camera", sources
         for part, (kind, named) in known.serves().items():
-            where = {"counter": document.counters, "zone": document.zones, "door": document.doors}[kind]
+            where: Iterable[str] = {"counter": document.counters, "zone": document.zones, "door": document.doors}[kind]
             yield ("devices", device, f"{kind}s", part), named, kind, where
 
 

@@ -90,6 +90,11 @@ class Store:
         """Whether so much waits for the disk that nothing more should be taken in."""
         return self.writer.waiting >= _MOST_WAITING
 
+    async def room(self) -> None:
+        """Return when there is room again: each waits for a commit that is under way, not for a time."""
+        while self.is_full():
+            await asyncio.shield(self.writer.submit(_nothing))
+
     async def keep(self, events: Sequence[Event], occurrence: Occurrence | None = None) -> list[Numbered]:
         """Make events (and what they came of) durable in one transaction; returns when they are.
 
@@ -128,6 +133,10 @@ class Store:
         self.bulk_given_up += len(events) - len(kept)
         return kept
 
+    def day(self) -> str:
+        """The local day it is now, `YYYY-MM-DD`."""
+        return day_of(self._clock.now(), self._zone)
+
     def today(self, day: str) -> list[Event]:
         """Events since `day` began. Blocks on the disk; before anything else writes."""
         return list(events_of_days(self._reader, day))
@@ -164,6 +173,10 @@ class Store:
         if why != self.problem:
             self.problem = why
             self._told(why)
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """A job that is done when those before it are."""
 
 
 class StoreError(Exception):

@@ -1,0 +1,101 @@
+"""The core of the branch: what is so and what to do, joined; pure apart from holding its state, so any day can be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from devices.reading import Command, Occurrence, Outcome, Sample
+from edge.branch.orders import orders
+from edge.branch.plan import Plan
+from edge.branch.request import answer
+from edge.branch.standing import with_alerts, with_command, with_outcome
+from edge.branch.state import BranchState
+from edge.branch.step import jumped, step, tick
+from edge.dispatch import due
+from edge.event import Event
+from edge.forecast.wait import Forecast
+from edge.forecast.waits import forecast
+from edge.rules.decide import decide
+from edge.rules.decision import Advice
+
+_PLANT_KINDS_NOT_LEDGERED = frozenset({"ticket", "waiting", "beep", "call", "print_ticket", "restart", "test_print"})
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of one input: events to keep, and commands to send once they are kept."""
+
+    events: list[Event]
+    commands: list[Command]
+
+
+class Core:
+    """A branch from its inputs: the same inputs at the same moments give the same events, commands and state."""
+
+    def __init__(self, plan: Plan, state: BranchState) -> None:
+        self.plan = plan
+        self.state = state
+        self.forecast: Forecast = Forecast()
+        self.advice: tuple[Advice, ...] = ()
+        self._commands = 0
+
+    def take(self, happening: Sample | Occurrence, now: float) -> Done:
+        """Something was heard."""
+        before = self.state
+        self.state, events = step(self.plan, before, happening, now)
+        return self._done(before, events)
+
+    def tick(self, now: float) -> Done:
+        """A second has passed: days roll over, silence is noticed, rules decide."""
+        before = self.state
+        self.state, events = tick(self.plan, before, now)
+        self.forecast = forecast(self.plan, self.state, now)
+        decision = decide(self.plan, self.state, self.forecast, now)
+        self.advice = decision.advice
+        self.state, changed = with_alerts(self.plan, self.state, decision.alerts, now)
+        done = self._done(before, [*events, *changed])
+        wishes = [self._named(wish) for wish in due(self.state, decision.commands, now)]
+        for wish in wishes:
+            self.state = with_command(self.plan, self.state, wish, now)
+        return Done(done.events, [*done.commands, *wishes])
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[Done, Mapping[str, Any]]:
+        """A person asks for something of the queue or the plant.
+
+        Raises:
+            RefusedError: it cannot be, and why.
+        """
+        before = self.state
+        self.state, events, data = answer(self.plan, before, verb, arguments, now)
+        return self._done(before, events), data
+
+    def outcome(self, command: Command, outcome: Outcome, detail: str, now: float) -> list[Event]:
+        """What came of a command; only what is told to the plant is an event."""
+        if command.quantity in _PLANT_KINDS_NOT_LEDGERED:
+            return []
+        self.state, events = with_outcome(self.plan, self.state, command, outcome, detail, now)
+        return events
+
+    def jumped(self, by_s: float, now: float) -> list[Event]:
+        """The wall clock jumped by `by_s` and is now `now`."""
+        self.state, events = jumped(self.plan, self.state, by_s, now)
+        return events
+
+    def foresee(self, now: float) -> None:
+        """Bring the forecast up to what has just happened."""
+        self.forecast = forecast(self.plan, self.state, now)
+
+    def _done(self, before: BranchState, events: list[Event]) -> Done:
+        commands = orders(self.plan, before, self.state, events) if self.state is not before else []
+        return Done(events, [self._named(command) for command in commands])
+
+    def _named(self, command: Command) -> Command:
+        self._commands += 1
+        return msgspec.structs.replace(command, id=f"c{self._commands}")
+
+
+def kept(done: Iterable[Done]) -> list[Event]:
+    """The events of several steps, in order."""
+    return [event for one in done for event in one.events]

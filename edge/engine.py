@@ -1,0 +1,218 @@
+"""The engine: what devices say goes through the core into the store, and only then out to screens, devices and head office."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from devices.reading import Command, Occurrence, Outcome, Sample
+from edge.branch.plan import Plan
+from edge.branch.request import RefusedError
+from edge.branch.state import BranchState
+from edge.branch.step import resume
+from edge.clock import Clock
+from edge.core import Core, Done
+from edge.event import Event
+from edge.mailbox import Mailbox
+from edge.store.outbox import Numbered
+from edge.store.store import Store
+
+_LOG = logging.getLogger(__name__)
+_MOST_SAMPLES: Final = 4096
+_JUMP_S: Final = 5.0
+
+Listener = Callable[[list[Numbered]], None]
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of a person's request: `ok` with data, or `error` with what to do."""
+
+    status: str
+    error: str | None = None
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Engine:
+    """One branch, alive. Everything here runs in the event loop; nothing waits but for the store."""
+
+    def __init__(self, plan: Plan, store: Store, clock: Clock, refresh: Callable[[], None]) -> None:
+        """`refresh` is called whenever the state that people see may have changed."""
+        self.plan, self.store, self.clock = plan, store, clock
+        self.core = Core(plan, BranchState())
+        self.mailboxes = {device: Mailbox(self._replaced) for device in plan.devices}
+        self.listeners: list[Listener] = []
+        self.samples_replaced = 0
+        self.samples_taken = 0
+        self.occurrences_taken = 0
+        self._refresh = refresh
+        self._inbox: dict[tuple[str, str, str], Sample] = {}
+        self._pending: dict[tuple[str, str], asyncio.Future[list[Numbered]]] = {}
+        self._heard = asyncio.Event()
+        self._clock_marks = (clock.now(), clock.monotonic())
+
+    async def resume(self) -> None:
+        """Take up the day where its events left it; nothing else may run before this has."""
+        carried, events = await asyncio.to_thread(self._read_back)
+        self.core.state = resume(self.plan, events, carried)
+        if self.store.epoch_reason:
+            self._keep([Event("outbox.epoch_began", self._now(), {"reason": self.store.epoch_reason})])
+
+    def _read_back(self) -> tuple[BranchState | None, list[Event]]:
+        written = self.store.carried()
+        carried: BranchState | None = None
+        if written:
+            try:
+                carried = msgspec.json.decode(written, type=BranchState)
+            except msgspec.ValidationError as error:  # written by another version: the events still tell it all
+                _LOG.warning("the carried state is of another form (%s); the day is told from its events alone", error)
+        return carried, self.store.today(carried.day if carried else self.store.day())
+
+    # what drivers say
+
+    def measured(self, device: str, sample: Sample) -> None:
+        """Take a sample in; the newest of a quantity replaces one that was not looked at yet."""
+        key = (device, sample.part, sample.quantity)
+        if self._inbox.pop(key, None) is not None:
+            self.samples_replaced += 1
+        elif len(self._inbox) >= _MOST_SAMPLES:
+            self._inbox.pop(next(iter(self._inbox)))
+            self.samples_replaced += 1
+        self._inbox[key] = msgspec.structs.replace(sample, device=device, received=self._now())
+        self._heard.set()
+
+    async def happened(self, device: str, occurrence: Occurrence) -> None:
+        """Return when the occurrence is durable, or known as a copy of one that is.
+
+        Raises:
+            StoreClosedError: stopped before that; the device must not be told that it was kept.
+        """
+        await self.store.room()
+        occurrence = msgspec.structs.replace(occurrence, device=device, received=self._now())
+        key = (device, occurrence.identity)
+        if self.store.repeats.is_copy(occurrence, self.store.running_s()):
+            if under_way := self._pending.get(key):
+                await asyncio.shield(under_way)
+            return
+        self.occurrences_taken += 1
+        await self._kept(self.core.take(occurrence, self._now()), occurrence, key)
+        self.store.repeats.answered(occurrence, self.store.running_s())
+
+    async def _kept(self, done: Done, occurrence: Occurrence, key: tuple[str, str]) -> None:
+        durable = self._pending[key] = self.store.submit(done.events, occurrence)
+        try:
+            numbered = await asyncio.shield(durable)
+        finally:
+            self._pending.pop(key, None)
+        self._told(numbered)
+        self._send(done.commands)
+        self.core.foresee(self._now())
+        self._refresh()
+
+    def outcome(self, command: Command, outcome: Outcome, detail: str = "") -> None:
+        """A driver says what came of a command."""
+        if outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_CONFIRMED}:
+            _LOG.info("%s: %s %s: %s %s", command.device, command.quantity, command.value, outcome, detail)
+        self._keep(self.core.outcome(command, outcome, detail, self._now()))
+
+    # what people ask
+
+    async def ask(self, verb: str, arguments: Mapping[str, Any], by: str) -> Answer:
+        """Do what a person asks of the queue or the plant; it is an event, whatever comes of it."""
+        now, done, answer = self._now(), Done([], []), Answer("ok")
+        try:
+            done, data = self.core.ask(verb, arguments, now)
+            answer = Answer("ok", data=data)
+        except RefusedError as error:
+            answer = Answer("error", error=str(error))
+        told = Event("request.answered", now, {"verb": verb, "by": by, "status": answer.status, "error": answer.error})
+        self._told(await self.store.keep([*done.events, told]))
+        self._send(done.commands)
+        self.core.foresee(now)
+        self._refresh()
+        return answer
+
+    async def note(self, event: Event) -> None:
+        """Keep an event that the program itself makes (a command from head office, a restarted device)."""
+        self._told(await self.store.keep([event]))
+
+    # what time does
+
+    async def run(self) -> None:
+        """Look at samples as they come and at the clock each second, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look_at_samples())
+            tasks.create_task(self._look_at_the_clock())
+
+    async def _look_at_samples(self) -> None:
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            await self.store.room()
+            self._take_samples()
+
+    def _take_samples(self) -> None:
+        inbox, self._inbox = self._inbox, {}
+        events: list[Event] = []
+        for sample in inbox.values():
+            done = self.core.take(sample, sample.received)
+            events += done.events
+            self._send(done.commands)
+        self.samples_taken += len(inbox)
+        self._keep(events)
+
+    async def _look_at_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(1.0 / min(max(self.clock.rate, 1.0), 10.0))
+            if not self.store.is_full():
+                self._second()
+
+    def _second(self) -> None:
+        self._notice_jump()
+        before = self.core.state
+        done = self.core.tick(self._now())
+        self._keep(done.events)
+        self._send(done.commands)
+        self.store.note_running()
+        if self.core.state.day != before.day:
+            self.store.carry(msgspec.json.encode(self.core.state))
+        self._refresh()
+
+    def _notice_jump(self) -> None:
+        (wall, steady), self._clock_marks = self._clock_marks, (self.clock.now(), self.clock.monotonic())
+        by_s = (self._clock_marks[0] - wall) - (self._clock_marks[1] - steady) * self.clock.rate
+        if abs(by_s) >= _JUMP_S * max(1.0, self.clock.rate):
+            _LOG.warning("the clock jumped by %.0f s", by_s)
+            self._keep(self.core.jumped(by_s, self._now()))
+
+    # what follows
+
+    def _keep(self, events: list[Event]) -> None:
+        if events:
+            self.store.submit(events).add_done_callback(self._kept_later)
+
+    def _kept_later(self, done: asyncio.Future[list[Numbered]]) -> None:
+        if not done.cancelled() and not done.exception():
+            self._told(done.result())
+            self._refresh()
+
+    def _told(self, numbered: list[Numbered]) -> None:
+        for listener in self.listeners:
+            listener(numbered)
+
+    def _send(self, commands: list[Command]) -> None:
+        for command in commands:
+            if mailbox := self.mailboxes.get(command.device):
+                mailbox.put(command)
+            else:
+                _LOG.debug("no device %s for %s", command.device, command.quantity)
+
+    def _replaced(self, command: Command) -> None:
+        """A newer command came before this one was sent: nothing came of it, and nothing needs to."""
+        _LOG.debug("%s: %s was replaced before it was sent", command.device, command.quantity)
+
+    def _now(self) -> float:
+        return round(self.clock.now(), 3)
