@@ -67,7 +67,7 @@ def ssd(offsets: NDArray[np.float32], logits: NDArray[np.float32], side: int, ki
 
     `offsets` is 1 x 1917 x 4 (y, x, height, width against the anchor, times 10, 10, 5, 5), `logits` 1 x 1917 x classes.
     """
-    scores = 1 / (1 + np.exp(-np.clip(logits[0, :, kind], -60, 60)))
+    scores = np.asarray(1 / (1 + np.exp(-np.clip(logits[0, :, kind], -60, 60))), np.float32)
     kept = np.flatnonzero(scores >= threshold)
     anchors = _anchors()[kept]
     y, x, height, width = (offsets[0, kept] / np.array(_SSD_VARIANCES, np.float32)).T

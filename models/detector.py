@@ -8,9 +8,9 @@ from typing import Final
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]  # it ships no type information
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors  # type: ignore[import-untyped]  # as above
 
 from models.decode import Boxes, grid, ssd, without_doubles
 from models.manifest import Manifest, ModelError

@@ -1,0 +1,203 @@
+"""Video from a camera, file or folder: decoded in a process that can be killed, pictures by shared memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mmap
+import os
+import socket
+import sys
+from collections import deque
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.driver import DriverError, text
+from devices.links.video_decoder import Ended, Failed, Message, Opened, Source, Told
+from devices.reading import Text
+
+__all__ = ["Decoder", "Picture", "Source", "VideoError", "shown_url"]
+
+HANG_S: Final = 10.0  # a decoder that gives no picture for so long is taken for hung
+_DECODED_ENOUGH: Final = 0.95  # headers estimate; fewer pictures than this part of the promised is a cut file
+
+_REASONS: Final[dict[str, tuple[str, str]]] = {
+    "absent": ("there is no such file or folder; correct the path", "没有这个文件或文件夹；请更正路径"),
+    "empty": ("the file is empty (0 bytes); copy it again", "文件为空（0 字节）；请重新拷贝"),
+    "open": (
+        "no video can be opened there; check the address, the password and that it is H.264, H.265 or MJPEG",
+        "无法打开视频；请检查地址、密码，并确认是 H.264、H.265 或 MJPEG",
+    ),
+    "size": ("pictures of an impossible size; check the camera's stream settings", "画面尺寸不可能；请检查摄像机码流设置"),
+    "depth": ("pictures of an unknown depth; set the camera to 8 bits", "画面位深未知；请将摄像机设为 8 位"),
+    "picture": ("a picture in the folder is broken; take it away", "文件夹中有损坏的图片；请移走"),
+    "decode": (
+        "the video cannot be decoded; set the camera to H.264 or copy the file again",
+        "视频无法解码；请将摄像机设为 H.264 或重新拷贝文件",
+    ),
+    "nothing": (
+        "there is no whole picture in it; it is cut off or no video, copy it again",
+        "其中没有完整画面；文件被截断或不是视频，请重新拷贝",
+    ),
+    "cut": ("the recording breaks off; copy it again", "录像中断不完整；请重新拷贝"),
+    "hung": ("the decoder gave no picture; check the camera and the network", "解码器没有画面；请检查摄像机和网络"),
+    "crashed": ("the decoder crashed; if it comes again, set the camera to H.264", "解码器崩溃；若再次发生，请将摄像机设为 H.264"),
+    "ended": ("the stream ended; check the camera", "视频流已结束；请检查摄像机"),
+}
+
+
+class VideoError(DriverError):
+    """No more pictures from a source; `reason` is what people read, in both languages."""
+
+    def __init__(self, url: str, why: str, detail: str = "") -> None:
+        en, zh = _REASONS[why]
+        inside = f" ({detail})" if detail else ""
+        super().__init__(f"{shown_url(url)}: {en}{inside}")
+        self.why = why
+        self.reason: Text = text(f"{en}{inside}", f"{zh}{inside}")
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A decoded picture: rows x columns x 3 uint8, BGR; `number` counted from 0 in the source, `t` as in `Frame`."""
+
+    number: int
+    t: float
+    pixels: NDArray[np.uint8]
+
+
+def shown_url(url: str) -> str:
+    """The address without user and password, as logs and errors may show it."""
+    if "@" not in url or "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class Decoder:
+    """One run of the decoding process over a source.
+
+    async with Decoder(Source("door.mp4", live=False)) as decoder:
+        while picture := await decoder.next():
+            ...
+    """
+
+    def __init__(self, source: Source, hang_s: float = HANG_S) -> None:
+        self._source, self._hang_s = source, hang_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._waiting: deque[Message] = deque()  # bounded by the slots
+        self._arrived = asyncio.Event()
+        self._map: mmap.mmap | None = None
+        self.opened: Opened | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The decoding process."""
+        return self._process.pid if self._process else None
+
+    async def __aenter__(self) -> Self:
+        self._memory = os.memfd_create("pictures", os.MFD_CLOEXEC)  # has no name: nothing is left of it when all let go
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "devices.links.video_decoder"),
+                *(str(theirs.fileno()), str(self._memory), msgspec.json.encode(self._source).decode()),
+                pass_fds=(theirs.fileno(), self._memory),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            os.close(self._memory)
+            raise
+        finally:
+            theirs.close()
+        self._hearing = asyncio.create_task(self._hear(reader))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._hearing.cancel()
+        process = self._process
+        if process:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # it holds nothing that must be put down
+            await asyncio.shield(process.wait())
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+        if self._map:
+            self._map.close()
+        os.close(self._memory)
+
+    async def next(self) -> Picture | None:
+        """The next picture (of a live source the newest), or None where a recording ends.
+
+        Raises:
+            VideoError: it cannot be opened or decoded, breaks off, crashes, or gives no picture for `hang_s`.
+        """
+        while True:
+            message = await self._message()
+            if isinstance(message, Told):
+                return self._picture(message)
+            if isinstance(message, Opened):
+                self.opened = message
+            elif isinstance(message, Failed):
+                raise VideoError(self._source.url, message.why, message.detail)
+            else:
+                self._ended(message)
+                return None
+
+    def _ended(self, message: Ended) -> None:
+        if self._source.live and "://" in self._source.url:
+            raise VideoError(self._source.url, "ended")
+        promised = self.opened.pictures if self.opened else 0
+        if message.pictures < _DECODED_ENOUGH * promised - 2:
+            raise VideoError(self._source.url, "cut", f"{message.pictures} of {promised}")
+
+    async def _message(self) -> Message:
+        try:
+            async with asyncio.timeout(self._hang_s):
+                while not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError as error:
+            raise VideoError(self._source.url, "hung", f"{self._hang_s:g} s") from error
+        return self._waiting.popleft()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        last: Message | None = None
+        decoder = msgspec.json.Decoder(Message)
+        with contextlib.suppress(ConnectionResetError):
+            while line := await reader.readline():
+                last = decoder.decode(line)
+                self._take(last)
+        if not isinstance(last, Failed | Ended):
+            self._take(Failed("crashed"))
+
+    def _take(self, message: Message) -> None:
+        if self._source.live and isinstance(message, Told):
+            for older in [waiting for waiting in self._waiting if isinstance(waiting, Told)]:
+                self._waiting.remove(older)  # the newest wins
+                self._free(older.slot)
+        self._waiting.append(message)
+        self._arrived.set()
+
+    def _picture(self, told: Told) -> Picture:
+        end = told.offset + told.rows * told.columns * 3
+        if self._map is None or len(self._map) < end:
+            if self._map:
+                self._map.close()
+            self._map = mmap.mmap(self._memory, 0, prot=mmap.PROT_READ)
+        pixels = np.frombuffer(self._map[told.offset : end], np.uint8).reshape(told.rows, told.columns, 3)  # a copy: the slot is used again
+        self._free(told.slot)
+        return Picture(told.number, told.t, pixels)
+
+    def _free(self, slot: int) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(bytes((slot,)))
