@@ -13,8 +13,8 @@ _LOGGER = logging.getLogger(__name__)
 class Health:
     """Tells the branch a device's state when it changes; counts what could not be understood."""
 
-    def __init__(self, branch: Branch) -> None:
-        self._branch = branch
+    def __init__(self, branch: Branch, part: str = "") -> None:
+        self._branch, self._part = branch, part
         self._told: tuple[str, Text | None] | None = None
         self.garbage = 0  # messages or answers that could not be understood
 
@@ -38,8 +38,9 @@ class Health:
             return
         if before is not None or state != "online":  # a device that starts well is not worth a line
             level = logging.INFO if state == "online" else logging.WARNING
-            _LOGGER.log(level, "%s is %s: %s", self._branch.device, state, (reason or {}).get("en", "all is well"))
-        self._branch.measured(Sample("state", state, reason=reason))
+            who, why = f"{self._branch.device} {self._part}".rstrip(), (reason or {}).get("en", "all is well")
+            _LOGGER.log(level, "%s is %s: %s", who, state, why)
+        self._branch.measured(Sample("state", state, self._part, reason=reason))
 
     def not_understood(self, reason: Text) -> None:
         """Something came that is none of the device's own; told once, until something good comes."""

@@ -94,7 +94,7 @@ def number(register: Register, read: Mapping[int, int]) -> float | int | None:
         return None
     words = [read[at] for at in register.registers]
     packed = struct.pack(f">{len(words)}H", *(reversed(words) if register.low_word_first else words))
-    (found,): tuple[float | int] = struct.unpack(_FORMATS[register.kind], packed)
+    found: float | int = struct.unpack(_FORMATS[register.kind], packed)[0]
     return found
 
 
