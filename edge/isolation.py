@@ -1,0 +1,48 @@
+"""Isolation: the one place where a failing device is caught, told once, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from devices.driver import DriverError, text
+from devices.reading import Sample
+from edge.store.writer import StoreClosedError
+
+_LOG = logging.getLogger(__name__)
+_FIRST_S: Final = 1.0
+_LONGEST_S: Final = 60.0
+_HELD_S: Final = 60.0
+"""A run that lasted this long was sound: the next failure is told anew and tried again soon."""
+
+
+async def isolated(device: str, run: Callable[[], Awaitable[None]], told: Callable[[Sample], None]) -> None:
+    """Run a device until cancelled; when it fails it is faulty, and is started again after a while, longer each time."""
+    loop, pause_s, failing = asyncio.get_running_loop(), _FIRST_S, ""
+    while True:
+        began = loop.time()
+        try:
+            await run()
+            error: Exception = DriverError("its driver ended by itself; that is a mistake in the driver")
+        except StoreClosedError:
+            raise
+        except Exception as caught:  # noqa: BLE001 (this is the one place that isolates a device)
+            error = caught
+        if loop.time() - began >= _HELD_S:
+            pause_s, failing = _FIRST_S, ""
+        if failing != str(error):
+            failing = str(error)
+            _tell(device, error, told)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_S)
+
+
+def _tell(device: str, error: Exception, told: Callable[[Sample], None]) -> None:
+    if isinstance(error, DriverError):
+        _LOG.error("%s: %s", device, error)
+    else:
+        _LOG.error("%s: its driver failed", device, exc_info=error)
+    said = str(error) or type(error).__name__
+    told(Sample("state", "faulty", reason=text(f"its driver failed: {said}", f"驱动出错：{said}")))
