@@ -7,12 +7,15 @@ import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from devices.reading import Command, Occurrence, Outcome, Sample, Text
+
+if TYPE_CHECKING:
+    from devices.links.wire import Owner, Site
 
 ENTRY_POINTS = "smart_branch_edge.drivers"
 
@@ -55,6 +58,14 @@ class LinkSettings(BaseModel, Generic[L_co]):
 
     def wire(self) -> str:
         """What two settings share when they are the same wire, e.g. `serial /dev/ttyUSB0`."""
+        raise NotImplementedError
+
+    def terms(self) -> Mapping[str, object]:
+        """What all devices on the wire must agree on, by key; two baud rates on one line are a mistake."""
+        return {"link": type(self).__name__, **self.model_dump()}
+
+    def owner(self, site: Site) -> Owner[L_co]:
+        """What holds the wire for all its devices; made when the first of them opens it."""
         raise NotImplementedError
 
 

@@ -1,0 +1,230 @@
+"""Broker: where an MQTT broker is, one connection to it, and staying connected; the devices, head office and the topics share this."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import aiomqtt
+import msgspec
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.driver import DriverError, LinkDownError, text
+from devices.links.backoff import Backoff
+from devices.links.tcp import dial, excuse
+from devices.links.thread import in_thread
+from devices.reading import Text
+
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_TLS_WITHIN_S: Final = 5.0
+_CLOSE_WITHIN_S: Final = 0.5
+KEEPALIVE_S: Final = 30
+
+Prepare = Callable[[aiomqtt.Client], None]
+
+
+class BrokerAwayError(LinkDownError):
+    """The broker cannot be reached, refuses us, or went away; `reason` says what to do."""
+
+    def __init__(self, reason: Text) -> None:
+        super().__init__(reason["en"])
+        self.reason = reason
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """Where a broker is, and who we are to it; never shows the password."""
+
+    host: str
+    port: int
+    tls: bool = False
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None  # None: the certificates that the system trusts
+
+    @classmethod
+    def of(cls, url: str, *, username: str | None = None, password: str | None = None, ca_file: Path | None = None) -> Broker:
+        """The broker at `mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS; given credentials go before those in the URL.
+
+        Raises:
+            DriverError: the URL is none of a broker.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS[parts.scheme]
+        except (KeyError, ValueError):
+            parts, port = urlsplit(""), 0
+        if not parts.hostname or parts.path.strip("/") or parts.query:
+            raise DriverError(f"{_bare(url)!r} is no broker; write mqtt://host:1883, or mqtts://host:8883 for TLS")
+        user, secret = username or parts.username, password or parts.password
+        return cls(parts.hostname, port, parts.scheme == "mqtts", user and unquote(user), secret and unquote(secret), ca_file)
+
+    @property
+    def url(self) -> str:
+        """The URL without who we are."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mqtt{'s' if self.tls else ''}://{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"Broker({self.url}, username={self.username!r})"
+
+
+def _bare(url: str) -> str:
+    """`url` without user and password, for messages."""
+    scheme, mark, rest = url.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
+
+
+def reason(broker: Broker, error: BaseException | None) -> Text:
+    """Why the broker is away, and what to do."""
+    where = f"broker {broker.url}"
+    cause = error.__cause__ if isinstance(error, aiomqtt.MqttError) and isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, MqttConnectError):
+        return _refused(broker, cause.rc)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        said = cause.verify_message
+        return text(
+            f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
+        )
+    if isinstance(cause, ssl.SSLError):
+        return text(f"{where}: no TLS ({cause.reason}); is the port right?", f"{where}：TLS 握手失败（{cause.reason}）；端口是否正确？")
+    if isinstance(cause, aiomqtt.MqttError):
+        return text(f"{where} was lost; is it running?", f"{where} 连接已断开；代理是否在运行？")
+    return excuse(where)(cause)
+
+
+def _refused(broker: Broker, code: int | ReasonCode | None) -> Text:
+    value = code.value if isinstance(code, ReasonCode) else code
+    where, user = f"broker {broker.url}", broker.username or "(no user)"
+    if value in {4, 5, 134, 135}:  # MQTT 3.1.1, table 3.1; paho tells them as those of MQTT 5
+        return text(f"{where} refuses user {user}; check user name and password", f"{where} 拒绝用户 {user}；请检查用户名和密码")
+    return text(f"{where} refuses the connection: {code}; check its configuration", f"{where} 拒绝连接：{code}；请检查代理配置")
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    broker: Broker,
+    identifier: str,
+    *,
+    clean_session: bool = False,
+    will: aiomqtt.Will | None = None,
+    prepare: Prepare | None = None,
+) -> AsyncIterator[aiomqtt.Client]:
+    """One connection, from CONNACK to DISCONNECT; `prepare` is handed the client before anything can arrive.
+
+    Cancelled at any moment it leaves neither thread nor socket behind, and closing takes under a second.
+
+    Raises:
+        BrokerAwayError: the broker cannot be reached or refuses us.
+        aiomqtt.MqttError: out of the client's own calls, when the connection is lost later.
+    """
+    try:
+        sock = await _dial(broker)
+    except OSError as error:
+        raise BrokerAwayError(reason(broker, error)) from error
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        username=broker.username,
+        password=broker.password,
+        identifier=identifier,
+        clean_session=clean_session,
+        will=will,
+        keepalive=KEEPALIVE_S,
+    )
+    client.pending_calls_threshold = 1_000  # only a warning in its log
+    if prepare:
+        prepare(client)
+    async with _connected(broker, client, sock):
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def _connected(broker: Broker, client: aiomqtt.Client, sock: socket.socket) -> AsyncIterator[None]:
+    """aiomqtt lets paho connect in a thread that cannot be cancelled; handed a connected socket it need not wait, so it does so here."""
+    paho = client._client  # noqa: SLF001
+    paho._create_socket_connection = lambda: sock  # type: ignore[method-assign] # noqa: SLF001
+    try:
+        client._client_connect()  # noqa: SLF001
+        client._client_connect = lambda: None  # type: ignore[method-assign] # noqa: SLF001
+        try:
+            await client.__aenter__()
+        except aiomqtt.MqttError as error:
+            raise BrokerAwayError(reason(broker, error)) from error
+        try:
+            yield
+        finally:
+            client.timeout = _CLOSE_WITHIN_S
+            with contextlib.suppress(aiomqtt.MqttError):  # it is lost already: nobody is there to take leave of
+                await client.__aexit__(None, None, None)
+    finally:
+        paho._sock_close()  # noqa: SLF001
+        sock.close()
+
+
+async def _dial(broker: Broker) -> socket.socket:
+    """A connected socket, inside TLS where the broker's URL says so; it does not block."""
+    if not broker.tls:
+        return await dial(broker.host, broker.port)
+    context = await in_thread(partial(ssl.create_default_context, cafile=broker.ca_file))
+    sock = context.wrap_socket(await dial(broker.host, broker.port), server_hostname=broker.host, do_handshake_on_connect=False)
+    try:
+        async with asyncio.timeout(_TLS_WITHIN_S):
+            await _shake_hands(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _shake_hands(sock: ssl.SSLSocket) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        ready = asyncio.Event()
+        try:
+            return sock.do_handshake()
+        except ssl.SSLWantReadError:
+            loop.add_reader(sock, ready.set)
+        except ssl.SSLWantWriteError:
+            loop.add_writer(sock, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(sock)
+            loop.remove_writer(sock)
+
+
+async def stay_connected(
+    broker: Broker,
+    identifier: str,
+    use: Callable[[aiomqtt.Client], Awaitable[None]],
+    *,
+    away: Callable[[Text], None],
+    clean_session: bool = False,
+    will: aiomqtt.Will | None = None,
+    prepare: Prepare | None = None,
+) -> None:
+    """Connect, `use` the connection until it is lost, tell `away` why, wait, and again until cancelled.
+
+    A `use` that returns connects at once. `away` is told after each failed attempt: whoever logs or tells it does so once.
+    """
+    backoff, loop = Backoff(), asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        try:
+            async with connect(broker, identifier, clean_session=clean_session, will=will, prepare=prepare) as client:
+                began = loop.time()
+                await use(client)
+        except BrokerAwayError as error:
+            away(error.reason)
+            await asyncio.sleep(backoff.next_s())
+        except aiomqtt.MqttError as error:
+            away(reason(broker, error))
+            await asyncio.sleep(backoff.next_s(held_s=loop.time() - began))

@@ -1,0 +1,115 @@
+"""Wire: what the owners of all kinds of wires have in common: their holders, and telling them when the wire goes and comes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from devices.reading import Sample, Text
+
+if TYPE_CHECKING:
+    from devices.links.broker import Broker
+
+_LOG = logging.getLogger(__name__)
+
+Heard = Callable[[str, str | None, bytes, list[str]], None]
+"""Told what came in: the wire, the topic where there is one, the bytes, and the devices it was handed to."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What an owner needs to know of this process: the devices' broker, who it is there, and who listens along."""
+
+    heard: Heard
+    broker: Broker | None = None
+    client_id: str = "smartbranch-devices"
+
+
+class Holder:
+    """A device that holds links; it is offline while any of its wires is away, and is told so once."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.told: Callable[[Sample], None] = lambda _: None
+        self._away: set[str] = set()
+
+    def away(self, wire: str, reason: Text) -> None:
+        """The wire is away; `reason` says what to do."""
+        if wire not in self._away:
+            self._away.add(wire)
+            self.told(Sample("state", "offline", reason=reason))
+
+    def back(self, wire: str) -> None:
+        """The wire is there."""
+        if wire in self._away:
+            self._away.discard(wire)
+            if not self._away:
+                self.told(Sample("state", "online"))
+
+
+L = TypeVar("L")
+
+
+class Owner(Protocol[L]):
+    """The one in the process that has a wire open, for as long as any device holds it."""
+
+    async def run(self) -> None:
+        """Keep the wire open until cancelled; never ends by itself."""
+        ...
+
+    def hold(self, settings: Any, holder: Holder, /) -> L:
+        """A link of the device's own, by the settings that this is the owner of; a device may hold several."""
+        ...
+
+    def release(self, link: L, holder: Holder, /) -> None:
+        """The device gives a link back."""
+        ...
+
+    async def forget(self, device: str) -> None:
+        """The device is gone for good: whatever is kept for it may go."""
+        ...
+
+
+class Presence:
+    """Whether a wire is there; logs once and tells each holder once when it goes, and when it is back."""
+
+    def __init__(self, wire: str) -> None:
+        self.wire = wire
+        self._holders: list[Holder] = []
+        self._reason: Text | None = None
+
+    @property
+    def devices(self) -> list[str]:
+        """Who holds the wire just now."""
+        return list(dict.fromkeys(holder.device for holder in self._holders))
+
+    def join(self, holder: Holder, *, there: bool) -> None:
+        """A device begins to hold the wire; it hears at once how the wire is."""
+        self._holders.append(holder)
+        if self._reason is not None:
+            holder.away(self.wire, self._reason)
+        elif there:
+            holder.back(self.wire)
+
+    def leave(self, holder: Holder) -> None:
+        """A device gives one of its holds back."""
+        self._holders.remove(holder)
+
+    def away(self, reason: Text) -> None:
+        """The wire cannot be opened, or was lost."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        _LOG.warning("%s is away: %s", self.wire, reason["en"])
+        for holder in list(self._holders):
+            holder.away(self.wire, reason)
+
+    def back(self) -> None:
+        """The wire is open."""
+        if self._reason is not None:
+            _LOG.info("%s is back", self.wire)
+        self._reason = None
+        for holder in list(self._holders):
+            holder.back(self.wire)
