@@ -25,6 +25,10 @@ class Ticket(msgspec.Struct, frozen=True):
     calls: int = 0  # how often called or recalled
     queued_at: float = 0.0  # since when it waits in this service: issued, or transferred
     inferred_gone: bool = False  # a ghost: its customer seems to have gone
+    presumed_at: float | None = None  # since when that seems so
+    overtaken: int = 0  # how many later ones of its service and class were called before it
+    wait_s: float | None = None  # of this leg, from issue (or transfer) to its first call
+    window: tuple[float, float] | None = None  # of an appointment: from and until when it has its precedence
 
 
 class CounterState(msgspec.Struct, frozen=True):
@@ -33,6 +37,9 @@ class CounterState(msgspec.Struct, frozen=True):
     state: str = "closed"
     ticket: str | None = None
     since: float = 0.0
+    confirms: bool = False  # someone there says when a service begins, so that it need not be inferred
+    last_ticket: str | None = None  # whose service ended there last, and when: a rating may come after it
+    last_at: float = 0.0
 
 
 class QueueState(msgspec.Struct, frozen=True):
@@ -49,6 +56,8 @@ class QueueState(msgspec.Struct, frozen=True):
     service_times_s: Mapping[str, tuple[float, ...]] = msgspec.field(default_factory=dict)  # newest last, at most 50
     waits_s: Mapping[str, tuple[float, ...]] = msgspec.field(default_factory=dict)  # of those called, newest last, at most 50
     appointments: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
+    printing: Mapping[str, Ticket] = msgspec.field(default_factory=dict)  # asked for, and not known to be printed: nobody waits yet
+    short_since: float | None = None  # since when far fewer people are seen than tickets wait; not folded
 
 
 class People(msgspec.Struct, frozen=True):
@@ -60,6 +69,13 @@ class People(msgspec.Struct, frozen=True):
     t: float = 0.0
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """What one source says of the people in a zone; `people` is None when it cannot see."""
+
+    people: int | None
+    t: float
+
+
 class DoorCount(msgspec.Struct, frozen=True):
     """People through a door today by its source; `inside` is reconciled over all doors."""
 
@@ -69,14 +85,31 @@ class DoorCount(msgspec.Struct, frozen=True):
     last_seen: float = 0.0
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What a source that does not count saw at a door since `since`, and what the source that counts had then."""
+
+    in_seen: int = 0
+    out_seen: int = 0
+    in_before: int = 0
+    out_before: int = 0
+    since: float = 0.0
+
+
 class OccupancyState(msgspec.Struct, frozen=True):
-    """People by zone and through doors; `totals` are the last running totals by `device/part/quantity`."""
+    """People by zone and through doors; `totals` are the last running totals by `device/part/quantity`.
+
+    `seen` (zone -> `rank device/part` -> what it sees) and `compared` (by `door/device`) are the newest heard, not folded.
+    """
 
     day: str = ""
     zones: Mapping[str, People] = msgspec.field(default_factory=dict)
     doors: Mapping[str, DoorCount] = msgspec.field(default_factory=dict)
     inside: int | None = None
     totals: Mapping[str, tuple[int, float]] = msgspec.field(default_factory=dict)  # total and when
+    seen: Mapping[str, Mapping[str, Seen]] = msgspec.field(default_factory=dict)
+    compared: Mapping[str, Compared] = msgspec.field(default_factory=dict)
+    empty_since: float | None = None  # since when nobody is measured anywhere; not folded
+    crossed_at: float = 0.0  # when somebody last went through a door
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -108,11 +141,12 @@ class ClimateState(msgspec.Struct, frozen=True):
     """Air and plant.
 
     `readings`: zone -> quantity -> newest (the zone `weather` is outside); `plant`: by `device/quantity` or
-    `device/quantity/part`.
+    `device/quantity/part`; `sensed`: zone -> quantity -> `device/part` -> newest, of which `readings` are made.
     """
 
     readings: Mapping[str, Mapping[str, Reading]] = msgspec.field(default_factory=dict)
     plant: Mapping[str, PlantValue] = msgspec.field(default_factory=dict)
+    sensed: Mapping[str, Mapping[str, Mapping[str, Reading]]] = msgspec.field(default_factory=dict)
 
 
 class DeviceState(msgspec.Struct, frozen=True):
@@ -125,12 +159,18 @@ class DeviceState(msgspec.Struct, frozen=True):
     told: str = "unknown"  # the state of the last event about it; flapping is damped between the two
     changes: tuple[float, ...] = ()  # when it changed lately
     facts: Mapping[str, Value] = msgspec.field(default_factory=dict)  # paper_pct, battery_v, firmware …
+    told_reason: Text | None = None
+    reported: str = "unknown"  # what its driver says, or its silence; `state` is that but for parents and flapping
+    reported_reason: Text | None = None
+    measures: bool = False  # it says something again and again, so that its silence means something
+    parts: Mapping[str, str] = msgspec.field(default_factory=dict)  # by part (a bus address, a counter), those not online
 
 
 class FleetState(msgspec.Struct, frozen=True):
-    """All devices."""
+    """All devices; silence is counted from `watched_from` at the earliest."""
 
     devices: Mapping[str, DeviceState] = msgspec.field(default_factory=dict)
+    watched_from: float | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -152,3 +192,4 @@ class BranchState(msgspec.Struct, frozen=True):
     climate: ClimateState = ClimateState()
     fleet: FleetState = FleetState()
     alerts: Mapping[str, Alert] = msgspec.field(default_factory=dict)
+    ticked_at: float | None = None  # the last tick; not folded

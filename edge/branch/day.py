@@ -1,0 +1,73 @@
+"""Day: the end of one and the beginning of the next, once each, whatever the clock does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from edge.branch import doors, service
+from edge.branch.course import Course
+from edge.branch.plan import Plan
+
+_LONGEST_SLEEP_S: Final = 36 * 3600.0  # a jump beyond it is a wrong clock, not a night that the box slept through
+
+
+def day_of(plan: Plan, t: float) -> str:
+    """The branch's local day of `t`, `YYYY-MM-DD`."""
+    return datetime.fromtimestamp(t, plan.timezone).strftime("%Y-%m-%d")
+
+
+def roll_over(course: Course) -> None:
+    """End the day and begin the next when the local day is a later one; a day that seems to go back is a wrong clock."""
+    today = day_of(course.plan, course.now)
+    if today > course.state.day:
+        if course.state.day:
+            _end(course)
+        course.tell("day.began", {"day": today, "carried": _carried(course)})
+
+
+def _end(course: Course) -> None:
+    """Close what is left: nobody waits over night."""
+    for ticket in list(course.queue.tickets.values()):
+        if ticket.state == "serving":
+            data = {"ticket": ticket.name, "counter": ticket.counter, "service": ticket.service, "inferred": True}
+            course.tell("ticket.finished", data)
+        else:
+            service.abandon(course, ticket, course.now)
+    for counter_id, counter in course.queue.counters.items():
+        if counter.state != "closed":
+            course.tell("counter.closed", {"counter": counter_id, "inferred": True})
+    for key, difference in doors.differences(course.state.occupancy).items():
+        door, _, source = key.partition("/")
+        seen = course.state.occupancy.compared[key]
+        course.tell("door.compared", {"door": door, "source": source, "in": seen.in_seen, "out": seen.out_seen, "difference": difference})
+
+
+def _carried(course: Course) -> dict[str, Any]:
+    """What the next day begins with, so that its state is the fold of its own events."""
+    state = course.state
+    carried = {
+        "totals": {key: list(total) for key, total in state.occupancy.totals.items()},
+        "inside": state.occupancy.inside,
+        "crossed_at": state.occupancy.crossed_at,
+        "devices": {
+            id_: {"state": known.told, "reason": known.told_reason} for id_, known in state.fleet.devices.items() if known.told != "unknown"
+        },
+        "alerts": state.alerts,
+        "plant": state.climate.plant,
+        "appointments": {id_: made for id_, made in state.queue.appointments.items() if (made.get("until") or 0.0) > course.now},
+    }
+    plain: dict[str, Any] = msgspec.to_builtins(carried)
+    return plain
+
+
+def jump(course: Course, by_s: float) -> None:
+    """The wall clock was set by `by_s` seconds: spans stay as long as they were, and no day ends by it.
+
+    Forward by a night at most the day ends as it would have: the box may have slept.
+    """
+    slept = 0 < by_s <= _LONGEST_SLEEP_S
+    day = course.state.day if slept else day_of(course.plan, course.now)
+    course.tell("clock.jumped", {"by_s": round(by_s, 3), "day": day})
