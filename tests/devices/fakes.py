@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from devices.driver import LinkDownError, LinkSettings
+from devices.links.wire import Holder, Site
 from devices.reading import Command, Occurrence, Outcome, Sample, Value
 
 
 class FakeBranch:
     """Keeps samples, occurrences (each once, as the store would) and outcomes; hands out commands.
 
-    `links` is by what is opened: a class of link settings, the settings themselves, or None for whatever else is asked.
+    `links` are the fakes by what is opened: a class of link settings, the name of a wire, or None for whatever else is
+    asked; what has none is opened for real.
     """
 
     def __init__(self, links: Mapping[Any, Any] | Any = None, *, device: str = "device", now: float = 1_795_483_865.0) -> None:
@@ -56,10 +58,19 @@ class FakeBranch:
     @asynccontextmanager
     async def open(self, settings: LinkSettings[Any]) -> AsyncIterator[Any]:
         for key in (type(settings), settings.wire(), None):
-            if key in self._links:
+            if self._links.get(key) is not None:
                 yield self._links[key]
                 return
-        raise AssertionError(f"no link for {settings!r}")
+        owner, holder = settings.owner(Site(lambda *_: None)), Holder(self.device)
+        holder.told = self.measured
+        keeping = asyncio.ensure_future(owner.run())
+        link = owner.hold(settings, holder)
+        try:
+            yield link
+        finally:
+            owner.release(link, holder)
+            keeping.cancel()
+            await asyncio.wait({keeping})
 
     # what a test says and asks
 
