@@ -5,7 +5,9 @@ Lengths are in picture widths, also of y, so that distances mean the same in bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import deque
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -18,6 +20,8 @@ Direction = Literal["in", "out"]
 _MARGIN: Final = 0.12  # of a body's size on either side of a line: inside it nobody has crossed yet
 _LEAST_MARGIN: Final = 0.004  # picture widths
 _CLEAR: Final = 0.25  # of the margin: so far a track that begins or ends at the line must be on its other side
+_COME_AWAY: Final = 2.0  # margins that a track from the picture's edge must have come
+_LEAVING: Final = 0.3  # body sizes a second
 _LEFT_AFTER_S: Final = 1.0  # out of a zone for so long: the visit is over
 _LEAST_VISIT_S: Final = 0.5  # who only brushes a zone has not been in it
 _SEEN_WITHIN_S: Final = 1.5  # who has not been seen for longer is not counted as being in a zone now
@@ -34,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
         """How far left of the line a point is, in picture widths; negative to its right."""
         dx, dy = self.second[0] - self.first[0], self.second[1] - self.first[1]
         # y grows downwards in a picture: the left hand of (dx, dy) is (dy, -dx)
-        return ((point[0] - self.first[0]) * dy - (point[1] - self.first[1]) * dx) / (dx * dx + dy * dy) ** 0.5
+        return ((point[0] - self.first[0]) * dy - (point[1] - self.first[1]) * dx) / math.hypot(dx, dy)
 
     def along(self, point: Point) -> float:
         """Where along the line a point is: 0 at the first end, 1 at the second."""
@@ -44,7 +48,7 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def length(self) -> float:
         """In picture widths."""
-        return float(((self.second[0] - self.first[0]) ** 2 + (self.second[1] - self.first[1]) ** 2) ** 0.5)
+        return math.dist(self.first, self.second)
 
 
 class Crossing(msgspec.Struct, frozen=True):
@@ -60,7 +64,7 @@ class Crossing(msgspec.Struct, frozen=True):
 class _Passage(msgspec.Struct):
     """What is known of one person at one line."""
 
-    begun: float  # distance at which the track began
+    begun: float  # distance at which the track began, or where it came into the picture
     point: Point
     side: float
     margin: float
@@ -74,11 +78,17 @@ class LineCounter:
     def __init__(self, line: Line) -> None:
         self.line = line
         self._passages: dict[int, _Passage] = {}
+        self._recent: deque[tuple[float, int]] = deque(maxlen=64)  # second and picture
 
     def step(self, tracks: Iterable[Track], ended: Iterable[Track], frame: int, t: float) -> list[Crossing]:
-        """The crossings that became sure with this picture."""
+        """The crossings that became sure with this picture, number `frame` at second `t`."""
+        self._recent.append((t, frame))
         found = [self._moved(track, frame, t) for track in tracks if track.seen == t]
-        found += [self._ended(track) for track in ended]
+        return [crossing for crossing in found if crossing] + self.end(ended)
+
+    def end(self, ended: Iterable[Track]) -> list[Crossing]:
+        """The crossings of tracks that end where they are."""
+        found = [self._ended(track) for track in ended]
         return [crossing for crossing in found if crossing]
 
     def _moved(self, track: Track, frame: int, t: float) -> Crossing | None:
@@ -86,31 +96,50 @@ class LineCounter:
         margin = max(_LEAST_MARGIN, _MARGIN * track.size)
         passage = self._passages.get(track.id)
         if passage is None:
-            passage = self._passages[track.id] = _Passage(side, point, side, margin)
-        elif (side > 0) != (passage.side > 0):
-            passage.through = (self._between(passage, point, side, margin), frame, t)
-        passage.point, passage.side, passage.margin = point, side, margin
+            passage = self._passages[track.id] = self._begin(track, margin)
+        self._pass(passage, point, frame, t)
+        passage.margin = margin
         now = 0 if abs(side) < margin else 1 if side > 0 else -1
-        if now in {0, passage.firm}:
+        if now in {0, passage.firm} or _came_in_just_now(track, margin):
             return None
-        before, passage.firm = passage.firm or _begun_on(passage), now
+        before, passage.firm = passage.firm or _clear_side(passage.begun, margin), now
         return self._crossing(track, passage, now) if before == -now else None
 
+    def _begin(self, track: Track, margin: float) -> _Passage:
+        """What went before the first picture that tells of a track: from the picture's edge, if it came from there, to its origin."""
+        first = track.from_edge or track.origin
+        passage = _Passage(self.line.side(first), first, self.line.side(first), margin)
+        self._pass(passage, track.origin, self._picture_at(track.begun), track.begun)
+        return passage
+
+    def _pass(self, passage: _Passage, point: Point, frame: int, t: float) -> None:
+        """Follow the path to `point`, and note where it changes the side."""
+        side = self.line.side(point)
+        if (side > 0) != (passage.side > 0):
+            passage.through = (self._between(passage, point, side), frame, t)
+        passage.point, passage.side = point, side
+
     def _ended(self, track: Track) -> Crossing | None:
-        """A track that ends at the line crossed it if it was clearly on the other side by then."""
+        """A track that ends at the line crossed it if it was clearly on the other side by then, or left the picture across it."""
         passage = self._passages.pop(track.id, None)
         if passage is None:
             return None
-        now = 0 if abs(passage.side) < _CLEAR * passage.margin else 1 if passage.side > 0 else -1
-        before = passage.firm or _begun_on(passage)
+        if track.to_edge and _leaves(track, track.to_edge):
+            self._pass(passage, track.to_edge, self._picture_at(track.seen), track.seen)
+        now = _clear_side(passage.side, passage.margin)
+        before = passage.firm or _clear_side(passage.begun, passage.margin)
         went_far = passage.firm != 0 or abs(passage.side - passage.begun) >= passage.margin
         return self._crossing(track, passage, now) if now and before == -now and went_far else None
 
-    def _between(self, passage: _Passage, point: Point, side: float, margin: float) -> bool:
+    def _picture_at(self, t: float) -> int:
+        """The number of the picture of second `t`, the oldest remembered where that is longer ago."""
+        return next((frame for at, frame in self._recent if at >= t), self._recent[-1][1] if self._recent else 0)
+
+    def _between(self, passage: _Passage, point: Point, side: float) -> bool:
         """Whether the path from the last point to this one meets the line between its ends."""
         part = passage.side / (passage.side - side)
         meets = (passage.point[0] + part * (point[0] - passage.point[0]), passage.point[1] + part * (point[1] - passage.point[1]))
-        spare = margin / self.line.length
+        spare = passage.margin / self.line.length
         return -spare <= self.line.along(meets) <= 1 + spare
 
     def _crossing(self, track: Track, passage: _Passage, now: int) -> Crossing | None:
@@ -119,9 +148,29 @@ class LineCounter:
         return Crossing(self.line.name, track.id, "in" if now > 0 else "out", passage.through[1], passage.through[2])
 
 
-def _begun_on(passage: _Passage) -> int:
-    """The side on which a track began, 0 where that was on the line itself."""
-    return 0 if abs(passage.begun) < _CLEAR * passage.margin else 1 if passage.begun > 0 else -1
+def _clear_side(side: float, margin: float) -> int:
+    """The side of a line, 0 where that is the line itself."""
+    return 0 if abs(side) < _CLEAR * margin else 1 if side > 0 else -1
+
+
+def _came_in_just_now(track: Track, margin: float) -> bool:
+    """Whether a track began at the picture's edge and has not come away from it yet: it may be someone who only stands there."""
+    if track.from_edge is None:
+        return False
+    inward = (track.origin[0] - track.from_edge[0], track.origin[1] - track.from_edge[1])
+    return _towards((track.centre[0] - track.origin[0], track.centre[1] - track.origin[1]), inward) < _COME_AWAY * margin
+
+
+def _leaves(track: Track, edge: Point) -> bool:
+    """Whether a track was moving out of the picture when it was last seen."""
+    outward = (edge[0] - track.centre[0], edge[1] - track.centre[1])
+    return _towards(track.velocity, outward) > _LEAVING * track.size
+
+
+def _towards(vector: Point, direction: Point) -> float:
+    """How far a vector goes in a direction."""
+    length = math.hypot(*direction)
+    return (vector[0] * direction[0] + vector[1] * direction[1]) / length if length else 0.0
 
 
 class Zone(msgspec.Struct, frozen=True):
@@ -154,44 +203,63 @@ class Visit(msgspec.Struct, frozen=True):
         return self.left - self.entered
 
 
+class _Stay(msgspec.Struct):
+    """Somebody's being in a zone: came in between two pictures, and so out."""
+
+    entered: float
+    last: float  # seen inside
+    left: float | None = None  # set while they are outside, until it is long enough to be a leaving
+    outside: float | None = None  # last seen outside since
+
+    def out_for(self, t: float) -> float:
+        """How long they have been seen outside."""
+        return 0.0 if self.left is None or self.outside != t else t - self.left
+
+
 class ZoneCounter:
     """Who is in one zone, and how long those who left had stayed."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.entries = 0  # visits that lasted long enough to be one
-        self._inside: dict[int, list[float]] = {}  # track -> entered, last seen inside
+        self._stays: dict[int, _Stay] = {}
+        self._outside: dict[int, float] = {}  # track -> when last seen outside
 
     def step(self, tracks: Iterable[Track], ended: Iterable[Track], t: float) -> list[Visit]:
         """The visits that are over with this picture."""
-        for track in tracks:
-            if track.seen == t and self.zone.holds(track.centre):
-                self._entered(track.id, t)
         gone = {track.id for track in ended}
-        over = [track for track, (_, last) in self._inside.items() if track in gone or t - last > _LEFT_AFTER_S + _SEEN_WITHIN_S]
+        for track in tracks:
+            if track.seen == t:
+                self._saw(track.id, self.zone.holds(track.centre), t)
+        over = [track for track, stay in self._stays.items() if track in gone or stay.out_for(t) > _LEFT_AFTER_S]
+        for ended_track in gone:
+            self._outside.pop(ended_track, None)
         return self._leave(over)
-
-    def left_by(self, tracks: Sequence[Track], t: float) -> list[Visit]:
-        """The visits of those who were seen outside for long enough."""
-        out = [
-            track.id for track in tracks if track.id in self._inside and track.seen == t and t - self._inside[track.id][1] > _LEFT_AFTER_S
-        ]
-        return self._leave(out)
 
     def people(self, t: float) -> int:
         """How many are in the zone at second `t`."""
-        return sum(1 for entered, last in self._inside.values() if last - entered >= 0 and t - last <= _SEEN_WITHIN_S)
+        return sum(1 for stay in self._stays.values() if stay.left is None and t - stay.last <= _SEEN_WITHIN_S)
 
     def close(self) -> list[Visit]:
         """The visits that are cut short by the end of the recording."""
-        return self._leave(list(self._inside))
+        return self._leave(list(self._stays))
 
-    def _entered(self, track: int, t: float) -> None:
-        visit = self._inside.setdefault(track, [t, t])
-        was_short = visit[1] - visit[0] < _LEAST_VISIT_S
-        visit[1] = t
-        self.entries += was_short and t - visit[0] >= _LEAST_VISIT_S
+    def _saw(self, track: int, inside: bool, t: float) -> None:
+        stay = self._stays.get(track)
+        if not inside:
+            self._outside[track] = t
+            if stay and stay.left is None:
+                stay.left = (stay.last + t) / 2
+            if stay:
+                stay.outside = t
+            return
+        if stay is None:
+            stay = self._stays[track] = _Stay((self._outside.get(track, t) + t) / 2, t)
+        was_short = stay.last - stay.entered < _LEAST_VISIT_S
+        stay.last, stay.left, stay.outside = t, None, None
+        self.entries += was_short and t - stay.entered >= _LEAST_VISIT_S
 
     def _leave(self, tracks: Iterable[int]) -> list[Visit]:
-        visits = [Visit(self.zone.name, track, *self._inside.pop(track)) for track in tracks]
+        stays = [(track, self._stays.pop(track)) for track in tracks]
+        visits = [Visit(self.zone.name, track, stay.entered, stay.left or stay.last) for track, stay in stays]
         return [visit for visit in visits if visit.dwell_s >= _LEAST_VISIT_S]

@@ -8,16 +8,20 @@ recognised again once a track has ended.
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Size = tuple[float, float]
 
 _SURE: Final = 0.4  # score from which a box is a person
-_BEGINS: Final = 0.5  # score from which it may begin a track
+_GLIMPSED: Final = 0.2  # score from which a box may begin a track, which is nobody's until a better one follows
+_CONFIRMS: Final = 0.5  # score that a track must have had once
 _KEPT_S: Final = 2.0  # a person not seen for so long has gone
 _TENTATIVE_S: Final = 0.7  # as above, before the track is confirmed
 _CONFIRMED_AFTER_S: Final = 0.15
@@ -30,6 +34,8 @@ _UNKNOWN_SPEED: Final = 1.6  # times that for a track whose speed is not known y
 _WEAK_REACH: Final = 0.6
 _LARGEST_RATIO: Final = 2.2  # of areas' square roots
 _DOUBLE: Final = 0.6  # overlap from which two boxes are one person
+_AT_EDGE: Final = 0.012  # picture widths: a box that ends so near the picture's edge may go on beyond it
+_UNCONFIRMED_COST: Final = 1.0  # who is known goes before who was only glimpsed
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -40,6 +46,10 @@ class Track(msgspec.Struct, frozen=True):
     begun: float
     seen: float  # when last seen; equal to the step's time where there is a box for it
     score: float
+    velocity: tuple[float, float] = (0.0, 0.0)  # of the centre, a second
+    origin: tuple[float, float] = (0.0, 0.0)  # the centre where first glimpsed
+    from_edge: tuple[float, float] | None = None  # the point of the picture's edge that the first box touched
+    to_edge: tuple[float, float] | None = None  # the same of the last box
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -51,7 +61,7 @@ class Track(msgspec.Struct, frozen=True):
     def size(self) -> float:
         """The square root of the box's area: the unit of what is near."""
         x1, y1, x2, y2 = self.box
-        return max(1e-9, (x2 - x1) * (y2 - y1)) ** 0.5
+        return math.sqrt(max(1e-9, (x2 - x1) * (y2 - y1)))
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -70,23 +80,28 @@ class Tracker:
         self._speed = np.empty((0, 4))  # of these, a second
         self._spread = np.empty((0, 2, 3))  # variances pp, pv, vv of centre and of size, in body sizes
         self._begun, self._seen, self._score = np.empty(0), np.empty(0), np.empty(0)
-        self._hits = np.empty(0, np.int64)
+        self._best, self._hits = np.empty(0), np.empty(0, np.int64)
+        self._origin, self._from, self._to = np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 2))  # edges: NaN where none is touched
         self._sure = np.empty(0, bool)  # confirmed: told to others
         self._next_id = 1
         self._t: float | None = None
 
-    def step(self, boxes: NDArray[np.floating], t: float, height: float = np.inf, width: float = np.inf) -> Step:
+    def step(self, boxes: NDArray[Any], t: float, height: float = np.inf, width: float = np.inf) -> Step:
         """Take the boxes (n x 5 or more: x1 y1 x2 y2 score) of the picture at second `t`; its size bounds where people can be."""
-        boxes = np.asarray(boxes, float)[:, :5]
+        boxes = np.asarray(boxes, np.float64)[:, :5]
         self._predict(0.0 if self._t is None else max(0.0, t - self._t))
         self._t = t
-        sure = boxes[boxes[:, 4] >= _SURE]
-        left, unused = self._match(np.arange(len(self._ids)), sure, t, weak=False)
-        weak = boxes[boxes[:, 4] < _SURE]
-        self._match(left[self._sure[left]], weak, t, weak=True)
-        self._begin(sure[unused], t)
-        ended = self._end(t, height, width)
+        sure, weak = boxes[boxes[:, 4] >= _SURE], boxes[boxes[:, 4] < _SURE]
+        size = (width, height)
+        left, new = self._match(np.arange(len(self._ids)), sure, t, size, weak=False)
+        _, glimpsed = self._match(left, weak, t, size, weak=True)
+        self._begin(np.concatenate((sure[new], weak[glimpsed])), t, size)
+        ended = self._end(t, size)
         return Step(tuple(self._track(i) for i in np.flatnonzero(self._sure)), ended)
+
+    def close(self) -> tuple[Track, ...]:
+        """Let go of everybody: the tracks that end with the pictures."""
+        return tuple(self._track(i) for i in np.flatnonzero(self._sure))
 
     def _size(self) -> Array:
         return np.sqrt(np.maximum(self._place[:, 2] * self._place[:, 3], 1e-12))
@@ -103,7 +118,7 @@ class Tracker:
         grown = (pp + 2 * dt * pv + dt**2 * vv + noise * dt**4 / 4, pv + dt * vv + noise * dt**3 / 2, vv + noise * dt**2)
         self._spread = np.stack(grown, axis=2)
 
-    def _match(self, rows: NDArray[np.int64], boxes: Array, t: float, *, weak: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _match(self, rows: Rows, boxes: Array, t: float, size: Size, *, weak: bool) -> tuple[Rows, Rows]:
         """Give boxes to tracks, the best pairs first; which tracks and which boxes are left."""
         free_rows, free_boxes = np.ones(len(rows), bool), np.ones(len(boxes), bool)
         if len(rows) and len(boxes):
@@ -118,9 +133,10 @@ class Tracker:
             if chosen:
                 which, taken = np.array(chosen).T
                 self._update(which, boxes[taken], t)
+                self._to[which] = _edge(boxes[taken], size)
         return rows[free_rows], np.flatnonzero(free_boxes)
 
-    def _cost(self, rows: NDArray[np.int64], boxes: Array, t: float, *, weak: bool) -> Array:
+    def _cost(self, rows: Rows, boxes: Array, t: float, *, weak: bool) -> Array:
         """Distance in reaches less overlap, infinite where it cannot be the same person: tracks x boxes."""
         place, size = self._place[rows], self._size()[rows]
         centres, extents = (boxes[:, :2] + boxes[:, 2:4]) / 2, np.maximum(boxes[:, 2:4] - boxes[:, :2], 1e-6)
@@ -133,10 +149,10 @@ class Tracker:
             reach = np.minimum(reach, _WEAK_REACH)
         ratio = size[:, None] / area[None, :]
         possible = (distance < reach[:, None]) & (ratio < _LARGEST_RATIO) & (ratio > 1 / _LARGEST_RATIO)
-        cost = distance / reach[:, None] - _overlaps(place, centres, extents)
+        cost = distance / reach[:, None] - _overlaps(place, centres, extents) + np.where(self._sure[rows], 0, _UNCONFIRMED_COST)[:, None]
         return np.asarray(np.where(possible, cost, np.inf))
 
-    def _update(self, rows: NDArray[np.int64], boxes: Array, t: float) -> None:
+    def _update(self, rows: Rows, boxes: Array, t: float) -> None:
         """The Kalman filter's correction; the gain is one for the centre and one for the size."""
         found = np.concatenate(((boxes[:, :2] + boxes[:, 2:4]) / 2, boxes[:, 2:4] - boxes[:, :2]), axis=1)
         spread = self._spread[rows]
@@ -149,12 +165,13 @@ class Tracker:
         pp, pv, vv = (spread[:, :, i] for i in range(3))
         self._spread[rows] = np.stack(((1 - gain) * pp, (1 - gain) * pv, vv - gain_speed * pv), axis=2)
         self._seen[rows], self._score[rows] = t, boxes[:, 4]
+        self._best[rows] = np.maximum(self._best[rows], boxes[:, 4])
         self._hits[rows] += 1
-        self._sure[rows] |= t - self._begun[rows] >= _CONFIRMED_AFTER_S
+        self._sure[rows] |= (t - self._begun[rows] >= _CONFIRMED_AFTER_S) & (self._best[rows] >= _CONFIRMS)
 
-    def _begin(self, boxes: Array, t: float) -> None:
-        """A track for every sure box that is nobody's, unless it doubles somebody who has just been seen."""
-        boxes = boxes[boxes[:, 4] >= _BEGINS]
+    def _begin(self, boxes: Array, t: float, size: Size) -> None:
+        """A track for every box that is nobody's, unless it doubles somebody who has just been seen."""
+        boxes = boxes[boxes[:, 4] >= _GLIMPSED]
         seen = self._place[self._seen == t]
         centres, extents = (boxes[:, :2] + boxes[:, 2:4]) / 2, boxes[:, 2:4] - boxes[:, :2]
         if len(seen) and len(boxes):
@@ -167,23 +184,46 @@ class Tracker:
         self._speed = np.concatenate((self._speed, np.zeros((new, 4))))
         self._spread = np.concatenate((self._spread, np.tile([[_NOISE**2, 0, 4.0], [_NOISE**2, 0, 0.1]], (new, 1, 1))))
         self._begun, self._seen = np.append(self._begun, np.full(new, t)), np.append(self._seen, np.full(new, t))
-        self._score, self._hits = np.append(self._score, boxes[:, 4]), np.append(self._hits, np.ones(new, np.int64))
+        self._score, self._best = np.append(self._score, boxes[:, 4]), np.append(self._best, boxes[:, 4])
+        self._hits = np.append(self._hits, np.ones(new, np.int64))
+        edge = _edge(boxes, size)
+        self._origin = np.concatenate((self._origin, centres))
+        self._from, self._to = np.concatenate((self._from, edge)), np.concatenate((self._to, edge))
         self._sure = np.append(self._sure, np.zeros(new, bool))
 
-    def _end(self, t: float, height: float, width: float) -> tuple[Track, ...]:
+    def _end(self, t: float, size: Size) -> tuple[Track, ...]:
         """Let go of those not seen for too long, or who walked out of the picture unseen."""
         unseen = t - self._seen
-        outside = (self._place[:, :2] < 0).any(axis=1) | (self._place[:, 0] > width) | (self._place[:, 1] > height)
+        outside = ((self._place[:, :2] < 0) | (self._place[:, :2] > size)).any(axis=1)
         gone = (unseen > np.where(self._sure, _KEPT_S, _TENTATIVE_S)) | ((unseen > 0) & outside)
         ended = tuple(self._track(i) for i in np.flatnonzero(gone & self._sure))
-        for name in ("_ids", "_place", "_speed", "_spread", "_begun", "_seen", "_score", "_hits", "_sure"):
-            setattr(self, name, getattr(self, name)[~gone])
+        if gone.any():
+            for name in _COLUMNS:
+                setattr(self, name, getattr(self, name)[~gone])
         return ended
 
     def _track(self, i: np.int64) -> Track:
         x, y, width, height = self._place[i].tolist()
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        return Track(int(self._ids[i]), box, float(self._begun[i]), float(self._seen[i]), float(self._score[i]))
+        speed_x, speed_y, *_ = self._speed[i].tolist()
+        origin_x, origin_y = self._origin[i].tolist()
+        times = float(self._begun[i]), float(self._seen[i])
+        came, went = (None if edge[0] != edge[0] else (edge[0], edge[1]) for edge in (self._from[i].tolist(), self._to[i].tolist()))
+        return Track(int(self._ids[i]), box, *times, float(self._score[i]), (speed_x, speed_y), (origin_x, origin_y), came, went)
+
+
+_COLUMNS: Final = ("_ids", "_place", "_speed", "_spread", "_begun", "_seen", "_score", "_best", "_hits", "_sure", "_origin", "_from", "_to")
+
+
+def _edge(boxes: Array, size: Size) -> Array:
+    """For each box the point of the picture's edge that it touches, straight out from its centre; NaN where it touches none."""
+    gaps = np.concatenate((boxes[:, :2], np.asarray(size) - boxes[:, 2:4]), axis=1)  # left, top, right, bottom
+    nearest = gaps.argmin(axis=1)
+    point = (boxes[:, :2] + boxes[:, 2:4]) / 2
+    rows = np.arange(len(boxes))
+    point[rows, nearest % 2] = np.where(nearest < 2, 0.0, np.asarray(size)[nearest % 2])
+    point[gaps[rows, nearest] > _AT_EDGE] = np.nan
+    return np.asarray(point)
 
 
 def _overlaps(place: Array, centres: Array, extents: Array) -> Array:

@@ -1,0 +1,78 @@
+"""What a picture shows before anyone looks for people: whether it changed, and whether the camera can see at all."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+Blindness = Literal["dark", "covered", "frozen"]
+
+_WIDTH: Final = 96  # of the small picture that is judged
+_CHANGED_BY: Final = 8  # grey levels of a cell that has changed; the mean over a cell keeps a sensor's noise below it
+_CHANGED_CELLS: Final = 3
+_LOOK_AGAIN_S: Final = 1.0  # however still it is: someone may come in more slowly than we can tell
+_DARK: Final = 16  # mean grey level below which nobody is found
+_FLAT: Final = 6.0  # standard deviation of the grey levels below which there is nothing in the picture
+_BLIND_AFTER_S: Final = 3.0
+_FROZEN_AFTER_S: Final = 20.0  # not one grey level moved: no sensor is so quiet
+
+
+def small(pixels: NDArray[np.uint8]) -> Grey:
+    """The picture in grey, 96 cells wide, each the mean of its pixels."""
+    rows, columns = pixels.shape[:2]
+    size = (_WIDTH, max(1, round(_WIDTH * rows / columns)))
+    return np.asarray(cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+class Gate:
+    """Whether the network should look: the picture differs from the one it saw last, or that is a second ago."""
+
+    def __init__(self) -> None:
+        self._seen: Grey | None = None
+        self._at = 0.0
+
+    def opens(self, picture: Grey, t: float) -> bool:
+        """Judge the small picture of second `t`; if it opens, that is the picture the network saw last."""
+        seen = self._seen
+        if seen is None or seen.shape != picture.shape or not 0 <= t - self._at < _LOOK_AGAIN_S or _changed(seen, picture):
+            self._seen, self._at = picture, t
+            return True
+        return False
+
+
+def _changed(before: Grey, now: Grey) -> bool:
+    return int(np.count_nonzero(cv2.absdiff(before, now) > _CHANGED_BY)) >= _CHANGED_CELLS
+
+
+class Sight:
+    """Whether the camera can see, judged over some seconds."""
+
+    def __init__(self) -> None:
+        self._before: Grey | None = None
+        self._moved_at: float | None = None
+        self._blind_since: tuple[Blindness, float] | None = None
+
+    def judge(self, picture: Grey, t: float) -> Blindness | None:
+        """What keeps the camera from seeing at second `t`, None where it sees."""
+        if self._moved_at is None or self._before is None or not np.array_equal(self._before, picture):
+            self._moved_at = t
+        self._before = picture
+        if t - self._moved_at >= _FROZEN_AFTER_S:
+            return "frozen"
+        now = _blank(picture)
+        if now is None:
+            self._blind_since = None
+        elif self._blind_since is None or self._blind_since[0] != now:
+            self._blind_since = now, t
+        return now if self._blind_since and t - self._blind_since[1] >= _BLIND_AFTER_S else None
+
+
+def _blank(picture: NDArray[Any]) -> Blindness | None:
+    mean, spread = float(picture.mean()), float(picture.std())
+    if mean < _DARK and spread < _FLAT * 2:
+        return "dark"
+    return "covered" if spread < _FLAT else None
