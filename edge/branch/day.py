@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,12 @@ def day_of(plan: Plan, t: float) -> str:
     return datetime.fromtimestamp(t, plan.timezone).strftime("%Y-%m-%d")
 
 
+def last_moment(plan: Plan, day: str) -> float:
+    """The last millisecond of a local day, unix seconds."""
+    midnight = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), plan.timezone)
+    return midnight.timestamp() - 0.001
+
+
 def roll_over(course: Course) -> None:
     """End the day and begin the next when the local day is a later one; a day that seems to go back is a wrong clock."""
     today = day_of(course.plan, course.now)
@@ -29,20 +35,22 @@ def roll_over(course: Course) -> None:
 
 
 def _end(course: Course) -> None:
-    """Close what is left: nobody waits over night."""
+    """Close what is left, at the last moment of its day: nobody waits over night."""
+    last = last_moment(course.plan, course.state.day)
     for ticket in list(course.queue.tickets.values()):
         if ticket.state == "serving":
             data = {"ticket": ticket.name, "counter": ticket.counter, "service": ticket.service, "inferred": True}
-            course.tell("ticket.finished", data)
+            course.tell("ticket.finished", data, last)
         else:
-            service.abandon(course, ticket, course.now)
+            service.abandon(course, ticket, last)
     for counter_id, counter in course.queue.counters.items():
         if counter.state != "closed":
-            course.tell("counter.closed", {"counter": counter_id, "inferred": True})
+            course.tell("counter.closed", {"counter": counter_id, "inferred": True}, last)
     for key, difference in doors.differences(course.state.occupancy).items():
         door, _, source = key.partition("/")
         seen = course.state.occupancy.compared[key]
-        course.tell("door.compared", {"door": door, "source": source, "in": seen.in_seen, "out": seen.out_seen, "difference": difference})
+        said = {"door": door, "source": source, "in": seen.in_seen, "out": seen.out_seen, "difference": difference}
+        course.tell("door.compared", said, last)
 
 
 def _carried(course: Course) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from edge.branch import plant_fold, queue_fold
 from edge.branch.plan import Plan
 from edge.branch.shift import shifted
-from edge.branch.state import Alert, BranchState, ClimateState, DeviceState, DoorCount, OccupancyState, PlantValue, QueueState
+from edge.branch.state import Alert, BranchState, DeviceState, DoorCount, PlantValue, QueueState
 from edge.event import Event
 
 Data = Mapping[str, Any]
@@ -128,37 +128,3 @@ _FOLDS: Final[Mapping[str, Callable[[BranchState, float, Data], BranchState]]] =
     "alert.acknowledged": _acknowledged,
     "clock.jumped": _jumped,
 }
-
-
-def durable(state: BranchState) -> BranchState:
-    """What the events alone make of a state: without what is the newest heard, for which there is no event."""
-    queue = replace(state.queue, short_since=None)
-    occupancy = OccupancyState(
-        day=state.occupancy.day,
-        doors={
-            door: DoorCount(count.in_today, count.out_today)
-            for door, count in state.occupancy.doors.items()
-            if count.in_today or count.out_today
-        },
-        inside=state.occupancy.inside,
-        totals={key: (total, 0.0) for key, (total, _) in state.occupancy.totals.items()},
-        crossed_at=state.occupancy.crossed_at,
-    )
-    plant = {
-        key: PlantValue(hand=known.hand, hand_until=known.hand_until)
-        for key, known in state.climate.plant.items()
-        if known.hand is not None
-    }
-    devices = {
-        id_: DeviceState(told=known.told, told_reason=known.told_reason)
-        for id_, known in state.fleet.devices.items()
-        if known.told != "unknown"
-    }
-    return BranchState(
-        day=state.day,
-        queue=queue,
-        occupancy=occupancy,
-        climate=ClimateState(plant=plant),
-        fleet=replace(BranchState().fleet, devices=devices),
-        alerts=state.alerts,
-    )

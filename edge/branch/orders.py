@@ -27,22 +27,32 @@ _CALLS: Final = frozenset({"ticket.called", "ticket.recalled"})
 
 
 def orders(plan: Plan, before: BranchState, after: BranchState, events: Sequence[Event]) -> list[Command]:
-    """Commands that follow from `events`, which led from `before` to `after`; in the order they should go out."""
-    wanted: list[Command] = []
+    """Commands that follow from `events`, which led from `before` to `after`; in the order they should go out.
+
+    Of a device's quantity and part the newest alone: a display shows one number, and a call to a counter ends what was there.
+    """
+    newest: dict[tuple[str, str, str], Command] = {}
+    for command in _wanted(plan, before, after, events):
+        key = (command.device, command.quantity, command.part)
+        newest.pop(key, None)
+        newest[key] = command
+    return list(newest.values())
+
+
+def _wanted(plan: Plan, before: BranchState, after: BranchState, events: Sequence[Event]) -> Iterator[Command]:
     for event in events:
         if event.type in _CALLS:
-            wanted += _shown_call(plan, event)
-        if event.type in _ACTIONS and plan.authority == "smartbranch":
-            wanted += _told_machines(plan, event)
+            yield from _shown_call(plan, event)
+        if event.type in _ACTIONS and plan.authority == "smartbranch" and not event.data.get("inferred"):
+            yield from _told_machines(plan, event)
         if event.type == "ticket.requested":
-            wanted += _printed(plan, event)
+            yield from _printed(plan, event)
         if event.type == "climate.held" and event.data["by"] != "hand":
-            wanted.append(_climate(event))
+            yield _climate(event)
         if event.type == "device.online":
-            wanted += _shown_again(plan, after, event)
+            yield from _shown_again(plan, after, event)
     if events and before.queue is not after.queue:
-        wanted += _waiting(plan, before.queue, after.queue, events[-1].t)
-    return wanted
+        yield from _waiting(plan, before.queue, after.queue, events[-1].t)
 
 
 def waiting_for(queue: QueueState, counter: Counter) -> int:
@@ -109,7 +119,7 @@ def _printed(plan: Plan, event: Event) -> Iterator[Command]:
     name = named(service.name, plan.language) if service else ticket.service
     body = {"ticket": ticket.name, "service": ticket.service, "service_name": name, "class": ticket.class_, "issued_at": event.t}
     why = text(f"ticket {ticket.name} was asked for", f"客户取号 {ticket.name}")
-    yield Command("print_ticket", json.dumps(body, ensure_ascii=False), device=printer, why=why, until=event.t + _WORTH_S)
+    yield Command("print_ticket", json.dumps(body, ensure_ascii=False), part=ticket.name, device=printer, why=why, until=event.t + _WORTH_S)
 
 
 def _climate(event: Event) -> Command:

@@ -5,19 +5,19 @@ Whatever is durable in a state changes by events alone: `durable(step(state)) ==
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from devices.reading import Command, Occurrence, Outcome, Quality, Sample
-from edge.branch import alerts, climate, day, doors, fleet, ghosts, inside, occupancy, plant, queue, sampled
+from devices.reading import Occurrence, Quality, Sample
+from edge.branch import climate, day, doors, fleet, ghosts, inside, occupancy, plant, queue, sampled
 from edge.branch.course import Course
-from edge.branch.fold import apply, durable
+from edge.branch.durable import durable, rested
+from edge.branch.fold import apply
 from edge.branch.plan import Device, Plan
 from edge.branch.state import BranchState
 from edge.event import Event
 
-__all__ = ["apply", "durable", "jumped", "resume", "step", "tick", "with_alerts", "with_command", "with_outcome"]
+__all__ = ["apply", "durable", "jumped", "resume", "step", "tick"]
 
 _PRINT_PATIENCE_S: Final = 60.0
 
@@ -45,12 +45,15 @@ def tick(plan: Plan, state: BranchState, now: float) -> tuple[BranchState, list[
     return course.state, course.events
 
 
-def resume(plan: Plan, events: Iterable[Event]) -> BranchState:
-    """The state that events left behind, oldest first; those since the newest `day.began` are enough."""
-    state = BranchState()
+def resume(plan: Plan, events: Iterable[Event], carried: BranchState | None = None) -> BranchState:
+    """The state that events left behind, oldest first, on top of a state that was carried over.
+
+    Those since the newest `day.began` are enough: it carries what is older. After the fold nothing counts as heard yet.
+    """
+    state = carried or BranchState()
     for event in events:
         state = apply(plan, state, event)
-    return state
+    return rested(state)
 
 
 def jumped(plan: Plan, state: BranchState, by_s: float, now: float) -> tuple[BranchState, list[Event]]:
@@ -58,43 +61,6 @@ def jumped(plan: Plan, state: BranchState, by_s: float, now: float) -> tuple[Bra
     course = Course(plan, state, now)
     day.jump(course, by_s)
     return course.state, course.events
-
-
-def with_alerts(plan: Plan, state: BranchState, raised: Sequence[alerts.Raised], now: float) -> tuple[BranchState, list[Event]]:
-    """The state in which just these alerts stand."""
-    course = Course(plan, state, now)
-    alerts.compare(course, raised)
-    return course.state, course.events
-
-
-def with_command(plan: Plan, state: BranchState, command: Command, now: float) -> BranchState:
-    """The state in which a command is under way."""
-    course = Course(plan, state, now)
-    plant.commanded(course, command)
-    return course.state
-
-
-def with_outcome(
-    plan: Plan, state: BranchState, command: Command, outcome: Outcome, detail: str, now: float
-) -> tuple[BranchState, list[Event]]:
-    """The state after a command came out so: of plant an event, of a ticket that could not be printed another."""
-    course = Course(plan, state, now)
-    if outcome is Outcome.CONFIRMED:
-        fleet.present(course, command.device)
-    if command.quantity in plant.QUANTITIES:
-        plant.outcome(course, command, outcome, detail)
-    if command.quantity == "print_ticket" and outcome in _NOT_PRINTED and (name := _ticket(command)) in course.queue.printing:
-        queue.printed(course, name, "failed")
-    return course.state, course.events
-
-
-_NOT_PRINTED: Final = frozenset({Outcome.REFUSED, Outcome.EXPIRED, Outcome.FAILED})
-
-
-def _ticket(command: Command) -> str:
-    """The ticket that a `print_ticket` of ours was about."""
-    body = json.loads(str(command.value))
-    return str(body["ticket"])
 
 
 def _happened(plan: Plan, state: BranchState, occurrence: Occurrence, now: float) -> tuple[BranchState, list[Event]]:
