@@ -57,7 +57,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
         ConfigError: with every mistake found.
     """
     tree = parse(path)
-    warnings = list(_substitute(tree, os.environ if environment is None else environment))
+    warnings = list(substitute(tree, os.environ if environment is None else environment))
     problems: list[Problem] = []
     document = _validated(tree, problems)
     drivers = {str(i): str(d.get("driver")) for i, d in _mappings(tree, "devices") if isinstance(d, Mapping)}
@@ -92,7 +92,7 @@ def parse(path: Path) -> CommentedMap:
     return tree
 
 
-def _substitute(tree: Any, environment: Mapping[str, str]) -> Iterator[Problem]:
+def substitute(tree: Any, environment: Mapping[str, str]) -> Iterator[Problem]:
     """Put the environment's values in place of `${VARIABLE}`; one that is not set leaves nothing, and a warning."""
     for key in list(tree) if isinstance(tree, CommentedMap) else range(len(tree)) if isinstance(tree, list) else ():
         value = tree[key]
@@ -103,7 +103,7 @@ def _substitute(tree: Any, environment: Mapping[str, str]) -> Iterator[Problem]:
                     yield Problem(line_of(tree, (key,)), what, is_warning=True)
             tree[key] = _VARIABLE.sub(lambda found: environment.get(found[1], ""), value) or None
         else:
-            yield from _substitute(value, environment)
+            yield from substitute(value, environment)
 
 
 def _validated(tree: CommentedMap, problems: list[Problem]) -> Document | None:
