@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,18 +10,16 @@ import msgspec
 from devices.reading import Command, Occurrence, Outcome, Sample
 from edge.branch.orders import orders
 from edge.branch.plan import Plan
+from edge.branch.plant import QUANTITIES as PLANT_QUANTITIES
 from edge.branch.request import answer
-from edge.branch.standing import with_alerts, with_command, with_outcome
 from edge.branch.state import BranchState
-from edge.branch.step import jumped, step, tick
+from edge.branch.step import jumped, step, tick, with_alerts, with_command, with_outcome
 from edge.dispatch import due
 from edge.event import Event
 from edge.forecast.wait import Forecast
 from edge.forecast.waits import forecast
 from edge.rules.decide import decide
 from edge.rules.decision import Advice
-
-_PLANT_KINDS_NOT_LEDGERED = frozenset({"ticket", "waiting", "beep", "call", "print_ticket", "restart", "test_print"})
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -45,7 +43,7 @@ class Core:
         """Something was heard."""
         before = self.state
         self.state, events = step(self.plan, before, happening, now)
-        return self._done(before, events)
+        return self._done(before, events, now)
 
     def tick(self, now: float) -> Done:
         """A second has passed: days roll over, silence is noticed, rules decide."""
@@ -55,11 +53,9 @@ class Core:
         decision = decide(self.plan, self.state, self.forecast, now)
         self.advice = decision.advice
         self.state, changed = with_alerts(self.plan, self.state, decision.alerts, now)
-        done = self._done(before, [*events, *changed])
-        wishes = [self._named(wish) for wish in due(self.state, decision.commands, now)]
-        for wish in wishes:
-            self.state = with_command(self.plan, self.state, wish, now)
-        return Done(done.events, [*done.commands, *wishes])
+        done = self._done(before, [*events, *changed], now)
+        wishes = list(due(self.state, decision.commands, now))
+        return Done(done.events, [*done.commands, *self._sent(wishes, now)])
 
     def ask(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[Done, Mapping[str, Any]]:
         """A person asks for something of the queue or the plant.
@@ -69,12 +65,10 @@ class Core:
         """
         before = self.state
         self.state, events, data = answer(self.plan, before, verb, arguments, now)
-        return self._done(before, events), data
+        return self._done(before, events, now), data
 
     def outcome(self, command: Command, outcome: Outcome, detail: str, now: float) -> list[Event]:
-        """What came of a command; only what is told to the plant is an event."""
-        if command.quantity in _PLANT_KINDS_NOT_LEDGERED:
-            return []
+        """What came of a command; events where it was to the plant, or a ticket could not be printed."""
         self.state, events = with_outcome(self.plan, self.state, command, outcome, detail, now)
         return events
 
@@ -87,15 +81,16 @@ class Core:
         """Bring the forecast up to what has just happened."""
         self.forecast = forecast(self.plan, self.state, now)
 
-    def _done(self, before: BranchState, events: list[Event]) -> Done:
+    def _done(self, before: BranchState, events: list[Event], now: float) -> Done:
         commands = orders(self.plan, before, self.state, events) if self.state is not before else []
-        return Done(events, [self._named(command) for command in commands])
+        return Done(events, self._sent(commands, now))
 
-    def _named(self, command: Command) -> Command:
-        self._commands += 1
-        return msgspec.structs.replace(command, id=f"c{self._commands}")
-
-
-def kept(done: Iterable[Done]) -> list[Event]:
-    """The events of several steps, in order."""
-    return [event for one in done for event in one.events]
+    def _sent(self, commands: list[Command], now: float) -> list[Command]:
+        """The commands by their ids, and the plant's noted as under way."""
+        sent: list[Command] = []
+        for command in commands:
+            self._commands += 1
+            sent.append(msgspec.structs.replace(command, id=f"c{self._commands}"))
+            if command.quantity in PLANT_QUANTITIES:
+                self.state = with_command(self.plan, self.state, sent[-1], now)
+        return sent

@@ -56,20 +56,10 @@ class Engine:
 
     async def resume(self) -> None:
         """Take up the day where its events left it; nothing else may run before this has."""
-        carried, events = await asyncio.to_thread(self._read_back)
-        self.core.state = resume(self.plan, events, carried)
+        events = await asyncio.to_thread(self.store.since, "day.began")
+        self.core.state = resume(self.plan, events)
         if self.store.epoch_reason:
             self._keep([Event("outbox.epoch_began", self._now(), {"reason": self.store.epoch_reason})])
-
-    def _read_back(self) -> tuple[BranchState | None, list[Event]]:
-        written = self.store.carried()
-        carried: BranchState | None = None
-        if written:
-            try:
-                carried = msgspec.json.decode(written, type=BranchState)
-            except msgspec.ValidationError as error:  # written by another version: the events still tell it all
-                _LOG.warning("the carried state is of another form (%s); the day is told from its events alone", error)
-        return carried, self.store.today(carried.day if carried else self.store.day())
 
     # what drivers say
 
@@ -172,13 +162,10 @@ class Engine:
 
     def _second(self) -> None:
         self._notice_jump()
-        before = self.core.state
         done = self.core.tick(self._now())
         self._keep(done.events)
         self._send(done.commands)
         self.store.note_running()
-        if self.core.state.day != before.day:
-            self.store.carry(msgspec.json.encode(self.core.state))
         self._refresh()
 
     def _notice_jump(self) -> None:
@@ -211,8 +198,8 @@ class Engine:
                 _LOG.debug("no device %s for %s", command.device, command.quantity)
 
     def _replaced(self, command: Command) -> None:
-        """A newer command came before this one was sent: nothing came of it, and nothing needs to."""
-        _LOG.debug("%s: %s was replaced before it was sent", command.device, command.quantity)
+        """It was given up before it was sent: for a newer one of its quantity, or because far too many wait."""
+        self.outcome(command, Outcome.EXPIRED, "replaced by a newer one")
 
     def _now(self) -> float:
         return round(self.clock.now(), 3)

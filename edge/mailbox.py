@@ -9,6 +9,8 @@ from typing import Final
 from devices.reading import Command
 
 _MOST: Final = 256
+_EACH_COUNTS: Final = frozenset({"call", "print_ticket", "restart", "test_print"})
+"""Of these every one is to be done, not only the newest."""
 
 
 class Mailbox:
@@ -22,12 +24,13 @@ class Mailbox:
 
     def put(self, command: Command) -> None:
         """Queue a command."""
-        older = self._waiting.pop((command.quantity, command.part), None)
+        key = (command.quantity, command.id if command.quantity in _EACH_COUNTS else command.part)
+        older = self._waiting.pop(key, None)
         if older is None and len(self._waiting) >= _MOST:
             older = self._waiting.pop(next(iter(self._waiting)))
         if older is not None:
             self._replaced(older)
-        self._waiting[command.quantity, command.part] = command
+        self._waiting[key] = command
         self._woken.set()
 
     async def take(self) -> AsyncIterator[Command]:

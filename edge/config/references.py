@@ -66,8 +66,8 @@ def _of_devices(document: Document, settings: Mapping[str, DriverSettings], sour
         if known.parent:
             yield ("devices", device, "parent"), known.parent, "device or camera", sources
         for part, (kind, named) in known.serves().items():
-            where: Iterable[str] = {"counter": document.counters, "zone": document.zones, "door": document.doors}[kind]
-            yield ("devices", device, f"{kind}s", part), named, kind, where
+            known_there: dict[str, Iterable[str]] = {"counter": document.counters, "zone": document.zones, "door": document.doors}
+            yield ("devices", device, f"{kind}s", part), named, kind, known_there[kind]
 
 
 def _whole(document: Document, drivers: Mapping[str, str], tree: Any) -> Iterator[Problem]:

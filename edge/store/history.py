@@ -19,6 +19,13 @@ def events_of_days(connection: sqlite3.Connection, first_day: str, last_day: str
     return (_event(row) for row in rows)
 
 
+def events_since(connection: sqlite3.Connection, type_: str) -> Iterator[Event]:
+    """Events from the newest of `type_` on, in order; all where there is none. Blocks on the disk."""
+    newest = connection.execute("SELECT id FROM event WHERE type = ? ORDER BY id DESC LIMIT 1", (type_,)).fetchone()
+    rows = connection.execute("SELECT type, v, t, data FROM event WHERE id >= ? ORDER BY id", newest or (0,))
+    return (_event(row) for row in rows)
+
+
 def events_of_month(store: Path, month: str) -> Iterator[Event]:
     """Events of `month` (YYYY-MM) in the store at `store`. Blocks on the disk."""
     connection = connect(store, read_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +38,12 @@ def on_the_line(row: tuple[Any, ...]) -> bytes:
     _, type_, version, t, data, was_epoch, was_sequence = row
     was = {"was": [was_epoch, was_sequence]} if was_epoch else {}
     return _json.encode({"type": type_, "v": version, "t": t, "data": msgspec.Raw(data.encode()), **was})
+
+
+def event_on_the_line(numbered: Numbered) -> bytes:
+    """An event just kept, as head office gets it."""
+    event = numbered.event
+    return _json.encode({"type": event.type, "v": event.v, "t": numbered.written_t, "data": event.data})
 
 
 class Outbox:
@@ -106,14 +112,12 @@ class Outbox:
             return [(row[0], on_the_line(row)) for row in self._reader.execute(query, (self.epoch, lane, first, last))]
 
     def oldest_pending_t(self) -> str | None:
-        """When the oldest event that is not acknowledged became so, ISO 8601. Blocks on the disk."""
+        """When the oldest event that is not acknowledged became so, ISO 8601; None when all are. Blocks on the disk."""
+        query = "SELECT t FROM event WHERE epoch = ? AND lane = ? AND sequence = ?"
+        keys = [(self.epoch, lane, self._acknowledged[lane] + 1) for lane in Lane]
         with self._reading:
-            return min(self._oldest(), default=None)
-
-    def _oldest(self) -> Iterator[str]:
-        for lane in Lane:
-            query = "SELECT t FROM event WHERE epoch = ? AND lane = ? AND sequence = ?"
-            yield from (row[0] for row in self._reader.execute(query, (self.epoch, lane, self._acknowledged[lane] + 1)))
+            found = [row[0] for key in keys for row in self._reader.execute(query, key)]
+        return min(found, default=None)
 
     async def acknowledge(self, lane: Lane, up_to: int) -> None:
         """Head office has the lane up to here; never goes back, durable when this returns."""

@@ -16,7 +16,7 @@ import msgspec
 from devices.reading import Occurrence
 from edge.clock import Clock, day_of, written
 from edge.event import Event, Lane, lane_of
-from edge.store.history import events_of_days
+from edge.store.history import events_since
 from edge.store.machine import machine_id
 from edge.store.outbox import Numbered, Outbox, new_epoch, read_marks, renumber
 from edge.store.repeats import Repeats, SeenRow
@@ -133,23 +133,13 @@ class Store:
         self.bulk_given_up += len(events) - len(kept)
         return kept
 
-    def day(self) -> str:
-        """The local day it is now, `YYYY-MM-DD`."""
-        return day_of(self._clock.now(), self._zone)
+    def day(self, ahead: int = 0) -> str:
+        """The local day it is now, or `ahead` days from now, `YYYY-MM-DD`."""
+        return day_of(self._clock.now() + ahead * 86_400, self._zone)
 
-    def today(self, day: str) -> list[Event]:
-        """Events since `day` began. Blocks on the disk; before anything else writes."""
-        return list(events_of_days(self._reader, day))
-
-    def carried(self) -> bytes | None:
-        """What `carry` kept last, or None. Blocks on the disk."""
-        row = self._reader.execute("SELECT value FROM fact WHERE name = 'carried'").fetchone()
-        return row[0].encode() if row else None
-
-    def carry(self, state: bytes) -> asyncio.Future[None]:
-        """Keep the state that the next day begins from."""
-        kept = ("carried", state.decode())
-        return self.writer.submit(lambda connection: write_fact(connection, *kept))
+    def since(self, type_: str) -> list[Event]:
+        """Events from the newest of `type_` on, in order; all where there is none. Blocks on the disk."""
+        return list(events_since(self._reader, type_))
 
     def forget(self, *, before_day: str, bulk_before_day: str) -> asyncio.Future[int]:
         """Delete acknowledged events whose retention is over, some thousands at a time; how many were deleted."""

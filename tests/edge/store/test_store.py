@@ -63,7 +63,7 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
         epoch = store.outbox.epoch
     async with opened(tmp_path) as store:
         assert (store.outbox.epoch, store.outbox.acknowledged(Lane.BUSINESS), store.outbox.backlog()) == (epoch, 3, 2)
-        assert await asyncio.to_thread(store.today, "2025-11-25") == [event(number=n) for n in range(1, 6)]
+        assert await asyncio.to_thread(store.since, "day.began") == [event(number=n) for n in range(1, 6)]
         await store.keep([event(number=6)])
         assert store.outbox.highest(Lane.BUSINESS) == 6
 
@@ -183,7 +183,7 @@ from edge.store.store import Store
 async def main():
     store = Store(pathlib.Path(sys.argv[1]), MachineClock(), ZoneInfo("UTC"), lambda _: None)
     await store.open()
-    first = len(await asyncio.to_thread(store.today, "0000-00-00"))
+    first = len(await asyncio.to_thread(store.since, "day.began"))
     for n in range(first, first + 10_000):
         await store.keep([Event("ticket.issued", 1.0, {"n": n})])
         print(n, flush=True)
@@ -216,4 +216,4 @@ def test_what_was_told_as_kept_is_there_after_kill_9(tmp_path: Path) -> None:
 
 async def _all(folder: Path) -> list[int]:
     async with opened(folder) as store:
-        return [e.data["n"] for e in await asyncio.to_thread(store.today, "0000-00-00")]
+        return [e.data["n"] for e in await asyncio.to_thread(store.since, "day.began")]

@@ -1,0 +1,185 @@
+"""The runtime: the one place that sees all; start order, one tree of tasks, stop order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any, Final
+
+from devices.driver import text
+from devices.links.broker import Broker
+from devices.links.lines import Lines
+from devices.reading import Text
+from edge.branch_board import BranchBoard
+from edge.bus import Board
+from edge.clock import Clock, MachineClock, read, written
+from edge.config.load import Config
+from edge.config.plan import at_rate, plan_of
+from edge.engine import Engine
+from edge.operations import Operations
+from edge.ops.publisher import Publisher
+from edge.running import watchdog
+from edge.store.outbox import Numbered, event_on_the_line
+from edge.store.store import Store
+from edge.uplink.sender import Sender
+from edge.uplink_wiring import uplink_of
+
+_LOG = logging.getLogger(__name__)
+_FORGET_EACH_S: Final = 3600.0
+_BACKLOG_EACH_S: Final = 2.0
+
+
+def branch_broker(config: Config) -> Broker:
+    """The branch's own broker, as its file has it."""
+    mqtt = config.document.mqtt
+    ca_file = config.folder / mqtt.ca_file if mqtt.ca_file else None
+    return Broker.of(mqtt.url, username=mqtt.user, password=mqtt.password, ca_file=ca_file)
+
+
+class Runtime:
+    """A branch running from its file, until it is cancelled or asked to read the file again."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or MachineClock()
+        self.plan = at_rate(plan_of(config), self.clock.rate)
+        self.board = Board()
+        self.store = Store(config.store_folder, self.clock, self.plan.timezone, lambda _: self._refresh_soon())
+        self.engine = Engine(self.plan, self.store, self.clock, self._refresh_soon)
+        self.reload = asyncio.Event()
+        self.uplink: Sender | None = None
+        self.publisher: Publisher | None = None
+        self._shown = BranchBoard(self.board, self._uplink_payload, self._problems)
+        self._oldest_s = 0
+        self._refreshing: asyncio.Handle | None = None
+
+    async def run(self) -> None:
+        """Run; returns when `reload` is set. Devices begin before broker, page and head office are there.
+
+        Raises:
+            StoreError: nothing can be kept, so nothing is begun.
+        """
+        await self.store.open()
+        try:
+            await self.engine.resume()
+            self.engine.listeners.append(self._kept)
+            with contextlib.suppress(_Reload):
+                await self._until_reload()
+        finally:
+            await self.store.close()
+
+    async def _until_reload(self) -> None:
+        mqtt = self.config.document.mqtt
+        lines = Lines(
+            mqtt_url=mqtt.url,
+            client_id=f"smartbranch-{self.plan.branch}",
+            username=mqtt.user,
+            password=mqtt.password,
+            ca_file=self.config.folder / mqtt.ca_file if mqtt.ca_file else None,
+            now=self.clock.now,
+        )
+        async with lines:
+            try:
+                await self._all(lines)
+            except* _Reload:
+                raise _Reload from None
+
+    async def _all(self, lines: Lines) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            operations = Operations(self, lines, tasks)
+            for device in self.config.settings:
+                operations.begin(device)
+            for part in self._parts(operations):
+                tasks.create_task(part)
+            self._refresh_soon()
+
+    def _parts(self, operations: Operations) -> Iterator[Coroutine[Any, Any, None]]:
+        """What runs beside the devices, each healing by itself."""
+        document = self.config.document
+        yield self.engine.run()
+        yield watchdog()
+        yield self._forget()
+        yield self._reload_asked()
+        if document.mqtt.topics:
+            self.publisher = Publisher(branch_broker(self.config), self.plan.branch, self.board, operations.ask, self._moment)
+            yield self.publisher.run()
+        if document.headoffice:
+            self.uplink = uplink_of(self.config, self.store, self.engine, operations.ask)
+            yield self.uplink.run()
+            yield self._watch_backlog()
+        if document.web.listen:
+            from edge.web.server import serve  # noqa: PLC0415 (a box without the page does without its imports)
+
+            yield serve(document.web.listen, self.plan, self.board, operations.ask, self._figures)
+        if document.cameras:
+            from edge.cameras import watch_all  # noqa: PLC0415 (a branch without cameras does without OpenCV and the network)
+
+            yield watch_all(document.cameras, self.engine)
+
+    async def _reload_asked(self) -> None:
+        await self.reload.wait()
+        raise _Reload
+
+    async def _forget(self) -> None:
+        """Retention: what head office has had for long enough goes."""
+        kept = self.config.document.store
+        while True:
+            day = self.store.day
+            await self.store.forget(before_day=day(-kept.retention_days), bulk_before_day=day(-kept.bulk_retention_days))
+            await asyncio.sleep(_FORGET_EACH_S)
+
+    def _kept(self, numbered: list[Numbered]) -> None:
+        if self.publisher:
+            for one in numbered:
+                self.publisher.event(one.event.type, event_on_the_line(one))
+
+    def _refresh_soon(self) -> None:
+        """Bring the board up to date once this turn of the loop is over, however often it was asked for."""
+        if self._refreshing is None:
+            self._refreshing = asyncio.get_running_loop().call_soon(self._refresh)
+
+    def _refresh(self) -> None:
+        self._refreshing = None
+        self._shown.refresh(self.engine)
+
+    def _moment(self) -> str:
+        return written(self.clock.now(), self.plan.timezone)
+
+    def _uplink_payload(self) -> Mapping[str, Any] | None:
+        if self.uplink is None:
+            return None
+        line, outbox = self.uplink.status(), self.store.outbox
+        waiting = {"backlog": outbox.backlog(), "oldest_s": self._oldest_s if outbox.backlog() else 0}
+        return {"state": line.state, **waiting, "acknowledged": line.acknowledged, "reason": line.reason}
+
+    async def _watch_backlog(self) -> None:
+        """How long the oldest event that head office lacks has waited, looked up off the loop."""
+        while True:
+            oldest = await asyncio.to_thread(self.store.outbox.oldest_pending_t)
+            self._oldest_s = round(max(0.0, self.clock.now() - read(oldest, self.plan.timezone))) if oldest else 0
+            await asyncio.sleep(_BACKLOG_EACH_S)
+
+    def _problems(self) -> Iterator[Text]:
+        if why := self.store.problem:
+            yield text(f"store: cannot be written ({why}); free some room on the disk", f"存储无法写入（{why}）；请清理磁盘空间")
+        if self.store.bulk_given_up:
+            count = self.store.bulk_given_up
+            yield text(f"store: {count} bulk events were given up while the disk was full", f"磁盘已满期间放弃了 {count} 条批量事件")
+        if self.publisher and self.publisher.problem:
+            yield self.publisher.problem
+
+    def _figures(self) -> Mapping[str, float]:
+        """Counters of the daemon itself, for the metrics."""
+        return {
+            "samples_taken": self.engine.samples_taken,
+            "samples_replaced": self.engine.samples_replaced,
+            "occurrences_taken": self.engine.occurrences_taken,
+            "store_waiting": self.store.writer.waiting,
+            "bulk_given_up": self.store.bulk_given_up,
+        }
+
+
+class _Reload(Exception):  # noqa: N818 (a signal, no error)
+    """The file is to be read again."""
