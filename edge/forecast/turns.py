@@ -16,19 +16,21 @@ _PRIOR_WEIGHT: Final = 12  # times of other days count together as so many of to
 _TAIL: Final = 0.6  # who is there longer than anybody was before stays on for this part of the mean, on average
 
 
-def turn_grid(today: Sequence[float], before: Sequence[float]) -> Grid | None:
+def quantiles(times: Sequence[float]) -> Grid | None:
+    """The grid of times in seconds; None of none."""
+    return np.quantile(np.asarray(times, dtype=np.float64), PROBABILITIES) if len(times) else None
+
+
+def turn_grid(today: Sequence[float], before: Grid | None) -> Grid | None:
     """Quantiles of a turn, in seconds; None when nothing is known.
 
-    The shape is that of all times; the level is today's mean drawn towards the mean of other days by their count.
+    The shape is that of other days, where there are any; the level is today's mean drawn towards theirs by its count.
     """
-    if not len(today) and not len(before):
-        return None
-    if not len(before):
-        return np.quantile(np.asarray(today, dtype=np.float64), PROBABILITIES)
-    shape = np.quantile(np.asarray(before, dtype=np.float64), PROBABILITIES)
-    mean = float(np.mean(before))
-    level = (_PRIOR_WEIGHT * mean + float(np.sum(today))) / (_PRIOR_WEIGHT + len(today))
-    return np.asarray(shape * (level / mean if mean > 0 else 1.0))
+    if before is None:
+        return quantiles(today)
+    mean = float(before.mean())
+    level = (_PRIOR_WEIGHT * mean + float(sum(today))) / (_PRIOR_WEIGHT + len(today))
+    return before * (level / mean if mean > 0 else 1.0)
 
 
 def drawn(grid: Grid, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
