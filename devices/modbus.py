@@ -11,12 +11,12 @@ from pydantic import Field, field_validator, model_validator
 
 from devices.driver import Branch, DriverSettings, LinkDownError, driver
 from devices.links.modbus import ModbusLine, RefusedError, SilentError
-from devices.reading import Command, Outcome, Text
-from devices.wire.health import Health
+from devices.reading import Command, Outcome
 from devices.wire.profile import load, profiles
 from devices.wire.quantities import QUANTITIES, missing, plausible, shortened
 from devices.wire.registers import Profile, Register, encoded, requests
 from devices.wire.slave import Judged, judge, pause_s, refused, sample, silence
+from devices.wire.troubles import Troubles
 
 __all__ = ["Settings", "profiles", "run"]
 
@@ -29,13 +29,13 @@ class Settings(DriverSettings):
 
     link: ModbusLine.Settings
     profile: str  # a name of `profiles()`, or the path of a TOML file
-    address: int = Field(1, ge=1, le=254)
-    unit: int | None = Field(None, ge=0, le=255)  # which indoor unit of a gateway
-    every_s: float = Field(10.0, ge=0.1, le=3600)  # how often it is read
-    timeout_s: float = Field(1.0, gt=0, le=10)
-    retries: int = Field(3, ge=0, le=20)  # how often a silent slave is asked again before it counts as offline
-    slowest_s: float = Field(60.0, gt=0, le=3600)  # a silent slave is asked at least this often
-    confirm_s: float = Field(10.0, gt=0, le=120)  # within this a command must read back
+    address: int = Field(default=1, ge=1, le=254)
+    unit: int | None = Field(default=None, ge=0, le=255)  # which indoor unit of a gateway
+    every_s: float = Field(default=10.0, ge=0.1, le=3600)  # how often it is read
+    timeout_s: float = Field(default=1.0, gt=0, le=10)
+    retries: int = Field(default=3, ge=0, le=20)  # how often a silent slave is asked again before it counts as offline
+    slowest_s: float = Field(default=60.0, gt=0, le=3600)  # a silent slave is asked at least this often
+    confirm_s: float = Field(default=10.0, gt=0, le=120)  # within this a command must read back
 
     @field_validator("profile")
     @classmethod
@@ -71,7 +71,7 @@ class Slave:
         self._profile: Profile = load(settings.profile)
         self._base = (self._profile.stride or 0) * (settings.unit or 0)
         self._turn = asyncio.Lock()  # a poll never tells what a command has half written
-        self._health = Health(branch)
+        self._troubles = Troubles(branch)
         self._misses = 0
         self._written: dict[str, deque[float]] = {}
 
@@ -87,7 +87,7 @@ class Slave:
         try:
             refusal = await self._read_into(read, self._profile.wanted())
         except LinkDownError:
-            self._health.forget()  # the link tells of itself
+            return  # the link tells of itself
         except SilentError:
             self._measured(judge(self._profile, read, self._settings.address))
             self._silent()
@@ -95,10 +95,7 @@ class Slave:
             self._misses = 0
             judged = judge(self._profile, read, self._settings.address)
             self._measured(judged)
-            if refusal is None:
-                self._health.became(judged.state, judged.reason)
-            else:
-                self._health.became("faulty", refused(self._settings.address, str(refusal)))
+            self._answered(judged, refusal)
 
     async def _read_into(self, read: dict[int, int], wanted: Iterable[range]) -> RefusedError | None:
         """Put what the slave answers into `read`; the first silence ends it, a refusal only that request."""
@@ -118,17 +115,25 @@ class Slave:
         for told in judged.samples:
             self._branch.measured(told)
 
+    def _answered(self, judged: Judged, refusal: RefusedError | None) -> None:
+        over = {"silence", "refusal", "fault"}
+        if refusal is not None:
+            over.discard("refusal")
+            self._troubles.began("refusal", "faulty", refused(self._settings.address, str(refusal)))
+        if judged.fault is not None:
+            over.discard("fault")
+            self._troubles.began("fault", "faulty", judged.fault)
+        self._troubles.ended(*over)
+
     def _silent(self) -> None:
         self._misses += 1
         if (judged := silence(self._misses, self._settings.retries, self._settings.address)) is None:
             return
-        if judged[0] == "offline" != self._health.state:
-            self._unknown(judged[1])
-        self._health.became(*judged)
-
-    def _unknown(self, reason: Text) -> None:
-        for register in self._profile.registers:
-            self._branch.measured(missing(register.quantity, reason))
+        state, reason = judged
+        if self._misses == self._settings.retries + 1:
+            for register in self._profile.registers:
+                self._branch.measured(missing(register.quantity, reason))
+        self._troubles.began("silence", state, reason)
 
     async def obey_for_ever(self) -> None:
         """Do what the branch commands, and say what came of it as the slave reads back."""

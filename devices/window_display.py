@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from devices.driver import Branch, DriverSettings, LinkDownError, driver, text
 from devices.links.modbus import ModbusLine, RefusedError, SilentError
 from devices.reading import Command, Outcome, Text
-from devices.wire.health import Health
 from devices.wire.quantities import plausible, shortened
+from devices.wire.troubles import Troubles
 
 _NUMBER: Final = 0x0000
 _TEXT: Final = 0x0070
@@ -26,9 +26,9 @@ class Settings(DriverSettings):
 
     link: ModbusLine.Settings
     counters: dict[Annotated[int, Field(ge=1, le=247)], str] = Field(min_length=1)
-    places: int = Field(6, ge=2, le=32, multiple_of=2)  # characters of the text
-    timeout_s: float = Field(1.0, gt=0, le=10)
-    refresh_s: float = Field(60.0, ge=1, le=3600)  # what it should show is written again, so that one that lost its power has it back
+    places: int = Field(default=6, ge=2, le=32, multiple_of=2)  # characters of the text
+    timeout_s: float = Field(default=1.0, gt=0, le=10)
+    refresh_s: float = Field(default=60.0, ge=1, le=3600)  # it is written again: one that lost its power has it back
 
     @model_validator(mode="after")
     def _one_display_a_counter(self) -> Self:
@@ -75,7 +75,7 @@ class Display:
 
     def __init__(self, settings: Settings, branch: Branch, line: ModbusLine, address: int) -> None:
         self._settings, self._line, self._address = settings, line, address
-        self._health = Health(branch, settings.counters[address])
+        self._troubles = Troubles(branch, settings.counters[address])
         self._wished: dict[int, Shown] = {}
 
     async def show(self, wished: Shown, tries: int = _TRIES) -> tuple[Outcome, str]:
@@ -84,17 +84,17 @@ class Display:
         try:
             await self._line.write(self._address, wished.register, wished.words, timeout_s=self._settings.timeout_s)
         except SilentError as error:
-            if tries > 1 and self._health.state != "offline":
+            if tries > 1 and "silence" not in self._troubles:
                 return await self.show(wished, tries - 1)
-            self._health.became("offline", _silent(self._address))
+            self._troubles.began("silence", "offline", _silent(self._address))
             return Outcome.FAILED, str(error)
         except LinkDownError as error:
-            self._health.forget()  # the link tells of itself
-            return Outcome.FAILED, str(error)
+            return Outcome.FAILED, str(error)  # the link tells of itself
         except RefusedError as error:
-            self._health.became("faulty", _refuses(self._address, str(error)))
+            self._troubles.began("refusal", "faulty", _refuses(self._address, str(error)))
+            self._troubles.ended("silence")
             return Outcome.REFUSED, str(error)
-        self._health.online()
+        self._troubles.ended("silence", "refusal")
         return Outcome.CONFIRMED, ""
 
     async def refresh(self) -> None:

@@ -51,14 +51,14 @@ class _Fault(_Table):
 class _Register(_Table):
     quantity: str
     register_: Address = Field(alias="register")
-    kind: Kind = Field("uint16", alias="type")
+    kind: Kind = Field(default="uint16", alias="type")
     low_word_first: bool = False
-    scale: float = Field(1.0, allow_inf_nan=False)
-    offset: float = Field(0.0, allow_inf_nan=False)
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+    offset: float = Field(default=0.0, allow_inf_nan=False)
     words: dict[int, str] = {}
     power: Address | None = None
     writable: bool = False
-    writes_per_hour: int | None = Field(None, ge=1)
+    writes_per_hour: int | None = Field(default=None, ge=1)
 
     _known = field_validator("quantity")(known)
 
@@ -85,9 +85,9 @@ class _Profile(_Table):
     title: _Text
     source: str
     function: int = Field(ge=3, le=4)
-    most_registers: int = Field(125, ge=2, le=125)
-    most_gap: int = Field(0, ge=0, le=124)
-    stride: int | None = Field(None, ge=1)
+    most_registers: int = Field(default=125, ge=2, le=125)
+    most_gap: int = Field(default=0, ge=0, le=124)
+    stride: int | None = Field(default=None, ge=1)
     register_: list[_Register] = Field(alias="register", min_length=1)
     error: list[_Bit] = []
     fault: list[_Fault] = []
