@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,6 +20,7 @@ from devices.wire.troubles import Troubles
 
 __all__ = ["Settings", "profiles", "run"]
 
+_LAST_REGISTER: Final = 0xFFFF
 _HOUR_S: Final = 3600.0
 _READ_BACK_EVERY_S: Final = 0.5
 
@@ -30,7 +31,7 @@ class Settings(DriverSettings):
     link: ModbusLine.Settings
     profile: str  # a name of `profiles()`, or the path of a TOML file
     address: int = Field(default=1, ge=1, le=254)
-    unit: int | None = Field(default=None, ge=0, le=255)  # which indoor unit of a gateway
+    unit: int | None = Field(default=None, ge=0, le=0xFFFF)  # which indoor unit of a gateway
     every_s: float = Field(default=10.0, ge=0.1, le=3600)  # how often it is read
     timeout_s: float = Field(default=1.0, gt=0, le=10)
     retries: int = Field(default=3, ge=0, le=20)  # how often a silent slave is asked again before it counts as offline
@@ -43,10 +44,22 @@ class Settings(DriverSettings):
         load(name)
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _doubted_later_where_it_is_asked_seldom(cls, written: Any) -> Any:
+        every_s = written.get("every_s") if isinstance(written, Mapping) else None
+        if not isinstance(every_s, int | float) or written.get("stale_after_s") is not None:
+            return written
+        return {**written, "stale_after_s": max(120.0, 4.0 * every_s)}
+
     @model_validator(mode="after")
-    def _has_units(self) -> Self:
-        if self.unit is not None and load(self.profile).stride is None:
+    def _within_the_map(self) -> Self:
+        profile = load(self.profile)
+        if self.unit is not None and profile.stride is None:
             raise ValueError(f"profile {self.profile} is of a device without units: take `unit` away")
+        last = max(span.stop - 1 for span in profile.wanted()) + (profile.stride or 0) * (self.unit or 0)
+        if last > _LAST_REGISTER:
+            raise ValueError(f"unit {self.unit} would lie at register {last}, and there are none above {_LAST_REGISTER}")
         return self
 
     def commanded(self) -> tuple[str, ...]:
