@@ -17,8 +17,8 @@ from devices.reading import Text
 
 _WRITE_WITHIN_S: Final = 10.0
 _CLOSE_WITHIN_S: Final = 0.5
-_BURST: Final = 1 << 16  # bytes read in one interval before reading pauses till the next: 1.3 MB/s at the most
-_INTERVAL_S: Final = 0.05
+_BURST: Final = 1 << 16  # bytes read at once before reading pauses, so that a flood leaves the loop to others
+_BYTES_PER_S: Final = 1 << 20  # what is then read at the most; ten times the fastest serial line
 
 Factory = Callable[[], asyncio.Protocol]
 Dial = Callable[[Factory], Awaitable[asyncio.Transport]]
@@ -35,8 +35,8 @@ class _Pipe(asyncio.Protocol):
         self._received = received
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._interval_began = 0.0
-        self._read = 0
+        self._read_at = 0.0
+        self._ahead = 0.0  # bytes read more than may be by now
         self.error: BaseException | None = None
         self.lost = asyncio.Event()
         self.writable = asyncio.Event()
@@ -47,12 +47,11 @@ class _Pipe(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = self._loop.time()
-        if now - self._interval_began >= _INTERVAL_S:
-            self._interval_began, self._read = now, 0
-        self._read += len(data)
-        if self._read > _BURST and self._transport:
+        self._ahead = max(0.0, self._ahead - (now - self._read_at) * _BYTES_PER_S) + len(data)
+        self._read_at = now
+        if self._ahead > _BURST and self._transport:
             self._transport.pause_reading()
-            self._loop.call_later(_INTERVAL_S, self._resume)
+            self._loop.call_later(self._ahead / _BYTES_PER_S, self._resume)
         self._received(data)
 
     def _resume(self) -> None:
@@ -81,7 +80,7 @@ class ByteWire:
     def __init__(self, name: str, site: Site, dial: Dial, excuse: Excuse) -> None:
         self.presence = Presence(name)
         self._site = site
-        self._dial = dial
+        self._dial = site.dial(name) if site.dial else dial
         self._excuse = excuse
         self._readers: list[Chunks] = []
         self._open: tuple[_Pipe, asyncio.Transport] | None = None
@@ -151,6 +150,11 @@ class ByteWire:
         self._readers.remove(reader)
         reader.close()
 
+    async def drained(self) -> None:
+        """Return when all readers have come back for more."""
+        for reader in list(self._readers):
+            await reader.drained()
+
     async def write(self, data: bytes) -> None:
         """Write `data` whole, after whoever writes just now; returns when the system has taken it.
 
@@ -218,3 +222,14 @@ class ByteOwner(Generic[B]):
 
     async def forget(self, device: str) -> None:
         """Nothing is kept for a device that holds no link."""
+
+    async def ready(self) -> None:
+        """A device speaks when it likes."""
+
+    def answer(self, recorded: bytes) -> bytes:
+        """What was recorded is said as it was."""
+        return recorded
+
+    async def drained(self) -> None:
+        """Return when all readers have dealt with what came in."""
+        await self._wire.drained()

@@ -43,6 +43,10 @@ class Chunks(AsyncIterator[bytes]):
         self.take_all()
         self._drained.set()
 
+    def done(self) -> None:
+        """The reader has what it wanted and does not come back for more just now."""
+        self._drained.set()
+
     async def drained(self) -> None:
         """Return when the reader has come back for more, or does not read any more."""
         await self._drained.wait()

@@ -86,11 +86,14 @@ class Lines:
                 wire.task.cancel()
 
     def _begin(self, name: str, settings: LinkSettings[Any]) -> _Wire:
-        owner: Owner[Any] = settings.owner(self._site)
+        owner = self._owner(settings)
         task = self._tasks.create_task(_run(owner, self._closing.get(name)), name=name)
         self._closing[name] = task
         self._wires[name] = _Wire(owner, task, settings.terms())
         return self._wires[name]
+
+    def _owner(self, settings: LinkSettings[Any]) -> Owner[Any]:
+        return settings.owner(self._site)
 
     async def forget(self, device: str) -> None:
         """The device is taken out of the configuration: what was kept for it in case it comes back goes, its messages unheard."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol, TypeAlias
 
 from devices.driver import LinkSettings
 from devices.links.mqtt_owner import WIRE, MqttOwner
@@ -11,6 +11,14 @@ from devices.links.seat import Message, Seat
 from devices.links.wire import Owner, Site
 
 __all__ = ["Message", "MqttLink", "MqttSettings"]
+
+
+class Broker(Protocol):
+    """What a link asks of the owner of the connection."""
+
+    async def subscribe(self, seat: Seat, filters: Iterable[str]) -> None: ...
+
+    async def publish(self, topic: str, payload: bytes | str, *, qos: int, retain: bool) -> None: ...
 
 
 class MqttSettings(LinkSettings["MqttLink"]):
@@ -33,7 +41,7 @@ class MqttLink:
 
     Settings: TypeAlias = MqttSettings
 
-    def __init__(self, prefix: str, seat: Seat, owner: MqttOwner[MqttLink]) -> None:
+    def __init__(self, prefix: str, seat: Seat, owner: Broker) -> None:
         self.prefix = prefix
         self.seat = seat
         self._owner = owner

@@ -11,6 +11,7 @@ import paho.mqtt.client as paho
 
 from devices.driver import LinkDownError
 from devices.links.ledger import Ledger
+from devices.links.wire import until_lost
 
 T = TypeVar("T")
 
@@ -37,17 +38,10 @@ class Connection:
         Raises:
             LinkDownError: the connection was lost before.
         """
-        working, losing = asyncio.ensure_future(work), asyncio.ensure_future(self.lost.wait())
         try:
-            await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
+            return await until_lost(self.lost, down(), work)
         except aiomqtt.MqttError as error:
             raise down() from error
-        finally:
-            working.cancel()
-            losing.cancel()
-        raise down()
 
     def end(self) -> None:
         """Take leave of the broker."""

@@ -42,6 +42,11 @@ class LineSettings(BaseModel):
     parity: Literal["none", "even", "odd"] = "none"
     stop_bits: Literal[1, 2] = 1
 
+    @property
+    def character_s(self) -> float:
+        """Seconds that one character takes on the line, with its start, parity and stop bits."""
+        return (1 + self.data_bits + (self.parity != "none") + self.stop_bits) / self.baud
+
     def open(self, path: str) -> serial.Serial:
         """The tty, locked for this process; may hang.
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from devices.driver import LinkDownError
 from devices.reading import Sample, Text
 
 if TYPE_CHECKING:
     from devices.links.broker import Broker
+    from devices.links.byte_wire import Dial
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Site(msgspec.Struct, frozen=True):
     heard: Heard
     broker: Broker | None = None
     client_id: str = "smartbranch-devices"
+    dial: Callable[[str], Dial] | None = None  # how byte wires are opened by name, instead of the hardware: a recording
 
 
 class Holder:
@@ -50,6 +54,7 @@ class Holder:
 
 
 L = TypeVar("L")
+R = TypeVar("R")
 
 
 class Owner(Protocol[L]):
@@ -113,3 +118,23 @@ class Presence:
         self._reason = None
         for holder in list(self._holders):
             holder.back(self.wire)
+
+
+async def until_lost(lost: asyncio.Event, down: LinkDownError, work: Coroutine[Any, Any, R]) -> R:
+    """What `work` returns.
+
+    Raises:
+        LinkDownError: `down`, when the wire is lost before.
+    """
+    working, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+    finally:
+        working.cancel()
+        losing.cancel()
+        await asyncio.wait({working, losing})
+        if not working.cancelled():
+            working.exception()  # has been seen, whichever came first
+    raise down
