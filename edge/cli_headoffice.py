@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
 from edge.config.load import ConfigError
 from edge.headoffice.process import serve
 from edge.headoffice.settings import load
+from edge.running import log_to_stderr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,16 +28,17 @@ def headoffice(arguments: argparse.Namespace) -> int:
         return 1
     for warning in warnings:
         print(warning.told(file.name), file=sys.stderr)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    status = 0
     try:
         asyncio.run(serve(settings, file.absolute().parent))
     except* OSError as errors:
         print(f"headoffice: {errors.exceptions[0]}", file=sys.stderr)
-        return 1
-    return 0
+        status = 1
+    return status
 
 
 if __name__ == "__main__":
     _parser = argparse.ArgumentParser(prog="smartbranch headoffice")
     add_arguments(_parser)
+    log_to_stderr()
     sys.exit(headoffice(_parser.parse_args()))

@@ -18,7 +18,7 @@ from edge.headoffice.ingest import Answer, Received, SetAside
 from edge.uplink.envelope import Ack, Batch, EnvelopeError, Refused, Resend, branch_of, parse_up
 
 _LOG = logging.getLogger(__name__)
-_WAITING: Final = 2_000  # messages; then the broker is not read any more, and keeps them
+_WAITING: Final = 2_000  # messages; a broker set up as ours has at most half of that on the way
 _GROUP_MESSAGES: Final = 256
 _GROUP_BYTES: Final = 8 * 1024 * 1024
 _RETRY_S: Final = 1.0
@@ -26,46 +26,49 @@ _ASK_AGAIN_S: Final = 2.0
 _MOST_ASKED: Final = 50_000
 _LONGEST_KEPT: Final = 256 * 1024  # bytes of a message that is set aside
 
+Taken = Callable[[Sequence[int]], None]
 Answered = Callable[[Sequence[Answer]], None]
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What came on a topic, and when (ISO 8601, UTC)."""
+    """What came on a topic, when (ISO 8601, UTC), and the number under which the broker is told that it is taken."""
 
     topic: str
     payload: bytes
     at: str
+    number: int
 
 
 class Intake:
     """Takes messages from any thread; `problem` says why nothing can be entered just now."""
 
-    def __init__(self, database: Database, answered: Answered, *, most_branches: int) -> None:
-        """`answered` is called on the intake's thread, after each commit."""
-        self._database, self._answered = database, answered
+    def __init__(self, database: Database, most_branches: int) -> None:
+        """`most_branches`: beyond these, unknown ones are set aside. Blocks on the database."""
+        self._database = database
+        self._taken: Taken
+        self._answered: Answered
         self._branches = {state.id for state in database.branches()}
         self._most_branches = most_branches
-        self._waiting: queue.Queue[Message | None] = queue.Queue(_WAITING)
+        self._waiting: queue.Queue[Message] = queue.Queue(_WAITING)
         self._stopping = threading.Event()
         self._asked: dict[tuple[str, str, str, int], float] = {}
         self._thread = threading.Thread(target=self._run, name="intake")
         self.counts: Counter[str] = Counter()
         self.problem: str | None = None
 
-    def start(self) -> None:
-        """Begin to enter."""
+    def start(self, *, taken: Taken, answered: Answered) -> None:
+        """Begin to enter; on its thread `taken` is called when messages leave the queue, `answered` after each commit."""
+        self._taken, self._answered = taken, answered
         self._thread.start()
 
-    def put(self, topic: str, payload: bytes) -> None:
-        """Take a message; waits while too many wait, and gives it up once stopping (its edge sends it again)."""
-        message = Message(topic, payload, datetime.now(UTC).isoformat(timespec="milliseconds"))
-        while not self._stopping.is_set():
-            try:
-                self._waiting.put(message, timeout=0.2)
-            except queue.Full:
-                self.counts["full"] += 1
-            else:
-                return
+    def put(self, topic: str, payload: bytes, number: int) -> bool:
+        """Take a message; never waits. False: too many wait, it is given up and its edge sends it again."""
+        try:
+            self._waiting.put_nowait(Message(topic, payload, datetime.now(UTC).isoformat(timespec="milliseconds"), number))
+        except queue.Full:
+            self.counts["given_up"] += 1
+            return False
+        return True
 
     def stop(self) -> None:
         """Finish the transaction that is open; what waits is given up, for it was not acknowledged."""
@@ -76,6 +79,7 @@ class Intake:
     def _run(self) -> None:
         while not self._stopping.is_set():
             if group := self._gather():
+                self._taken([message.number for message in group])  # a PUBACK proves nothing; more may come meanwhile
                 self._enter(*self._read(group))
 
     def _gather(self) -> list[Message]:
@@ -84,9 +88,8 @@ class Intake:
         try:
             while len(group) < _GROUP_MESSAGES and size < _GROUP_BYTES:
                 message = self._waiting.get(block=not group, timeout=0.2)
-                if message is not None:
-                    group.append(message)
-                    size += len(message.payload)
+                group.append(message)
+                size += len(message.payload)
         except queue.Empty:
             pass
         return group

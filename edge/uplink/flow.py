@@ -11,7 +11,8 @@ BATCH: Final = 500  # events in a message at most
 WINDOW: Final = 8 * BATCH  # events on the way and not acknowledged
 GATHER_S: Final = 0.05  # how long a small batch waits for company while others are on the way
 PATIENCE_S: Final = 5.0  # without progress for so long: send again
-LONGEST_PATIENCE_S: Final = 120.0
+LONGEST_PATIENCE_S: Final = 30.0  # so long after head office is back, the last edge has noticed
+ASK_S: Final = 1.0  # an unanswered question is repeated after so long, then after twice that, …
 IDLE_ASK_S: Final = 300.0  # a lane with nothing to send asks so often how far head office is
 REPAIR_S: Final = 2.0  # the same missing range is sent again at most so often
 _MOST_REPAIRS: Final = 16
@@ -44,7 +45,7 @@ class LaneFlow(msgspec.Struct, frozen=True):
     mode: Mode = Mode.ASKING
     verify_to: int = 0
     generation: str = ""
-    patience_s: float = PATIENCE_S
+    patience_s: float = ASK_S
     since: float = 0.0  # when the mark last moved, or sending began with nothing on the way
     asked: float | None = None  # when head office was asked how far it is
     last_sent: float = 0.0
@@ -74,7 +75,7 @@ def begin(acknowledged: int) -> LaneFlow:
 
 def connected(flow: LaneFlow, now: float) -> LaneFlow:
     """The line is there (again): what was on the way may be lost, and head office may be another than before."""
-    return msgspec.structs.replace(flow, mode=Mode.ASKING, sent=flow.mark, asked=None, since=now, repairs=(), patience_s=PATIENCE_S)
+    return msgspec.structs.replace(flow, mode=Mode.ASKING, sent=flow.mark, asked=None, since=now, repairs=(), patience_s=ASK_S)
 
 
 def due(flow: LaneFlow, highest: int, now: float) -> Ask | Send | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import cycle
@@ -29,7 +30,7 @@ from edge.uplink.envelope import (
     parse_down,
     topic,
 )
-from edge.uplink.flow import Ask, LaneFlow, Send, Verdict
+from edge.uplink.flow import Ask, Send, Verdict
 
 _LOG = logging.getLogger(__name__)
 _ON_THE_WAY: Final = 8  # messages handed to the broker and not yet PUBACKed
@@ -145,6 +146,7 @@ class Sender:
         """Send what is due, the alarm lane first, one message after the other."""
         while True:
             self._changed.clear()
+            self._look_for_stalls(asyncio.get_running_loop().time())
             for lane in Lane:
                 if await self._send_due(client, lane):
                     break
@@ -154,11 +156,9 @@ class Sender:
     async def _until_something_changes(self) -> None:
         loop = asyncio.get_running_loop()
         until = min(lane_flow.wakes_at(flow, self._outbox.highest(lane)) for lane, flow in self._flows.items())
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.001, until - loop.time())):
                 await self._changed.wait()
-        except TimeoutError:
-            self._look_for_stalls(loop.time())
 
     def _look_for_stalls(self, now: float) -> None:
         for lane, flow in self._flows.items():
