@@ -15,7 +15,19 @@ _BITS_A_BYTE: Final = 10  # 8N1
 _CHUNK: Final = 4096
 
 
-class Wire(Protocol):
+class Plug(Protocol):
+    """What can be connected and taken away."""
+
+    async def plug(self) -> None:
+        """Connect it; on one that is connected nothing happens."""
+        ...
+
+    async def unplug(self) -> None:
+        """Take it away, as when the adapter is pulled out."""
+        ...
+
+
+class Wire(Plug, Protocol):
     """What a device says on a wire, and who is told what the host says."""
 
     @property
@@ -29,14 +41,6 @@ class Wire(Protocol):
 
     async def send(self, frame: bytes) -> None:
         """Put bytes on the wire; returns when the last has gone. Nobody may be listening."""
-        ...
-
-    async def plug(self) -> None:
-        """Connect it; on one that is connected nothing happens."""
-        ...
-
-    async def unplug(self) -> None:
-        """Take it away, as when the adapter is pulled out."""
         ...
 
 
