@@ -91,11 +91,10 @@ def replayed(calls: Sequence[Call], until: date, timezone: tzinfo) -> tuple[list
         call, asked = outcomes[name], replay.experience.asked(name)
         if call.outcome != "served" or not call.wait_s or asked is None:
             continue
-        wait = replay.experience.calibrated(asked[1])
-        if wait is None:
+        if asked.said is None:
             unknown += 1
         else:
-            judged.append(Judged(name, wait, peers(asked[0]), call.wait_s))
+            judged.append(Judged(name, asked.said, peers(asked.known), call.wait_s))
     return judged, unknown
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from itertools import islice
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from edge.branch.plan import Plan
 from edge.branch.state import QueueState, Ticket
 from edge.event import Event
 from edge.forecast import baselines, course
-from edge.forecast.calibration import Calibration
+from edge.forecast.calibration import COVERAGE, Calibration
 from edge.forecast.features import UNKNOWN, Features, Floats
 from edge.forecast.staffed import Staffed
 from edge.forecast.trees import Trees, grow
@@ -26,7 +26,16 @@ _EXAMPLES: Final = 20_000
 _ENOUGH: Final = 300  # examples, before anything is learned from them
 _TREES: Final = 120
 _SCALE_S: Final = 120.0  # errors count in parts of the forecast and this
+_OLDER: Final = 0.8  # part of the examples from which the trees grow that are calibrated on the rest
 _GAP_MAX_S: Final = 180.0
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What was known when a ticket was issued, and the forecast: as the model made it, and as it was said."""
+
+    known: Features
+    raw: Wait | None
+    said: Wait | None
 
 
 class Service:
@@ -52,7 +61,7 @@ class Experience:
         self._freed_at: dict[str, float] = {}  # by counter, while somebody waited
         self._staffed = Staffed()
         self.rolling = baselines.RollingMean()
-        self._asked: dict[str, tuple[Features, Wait | None]] = {}  # by ticket, when it was issued
+        self._asked: dict[str, Asked] = {}  # by ticket, when it was issued
         self._rows: deque[Floats] = deque(maxlen=_EXAMPLES)
         self._waits_s: deque[float] = deque(maxlen=_EXAMPLES)
         self._bases_s: deque[float] = deque(maxlen=_EXAMPLES)
@@ -126,25 +135,22 @@ class Experience:
 
     def wait(self, plan: Plan, queue: QueueState, service: str, class_: str, now: float) -> Wait | None:
         """The wait of someone who takes a ticket now, given that there is one; None when nothing is known."""
-        return self.calibrated(self._raw(self.features(plan, queue, service, class_, now)))
-
-    def calibrated(self, raw: Wait | None) -> Wait | None:
-        """A forecast with its upper point where the outcomes so far put it."""
+        raw = self._raw(self.features(plan, queue, service, class_, now))
         return None if raw is None else self._calibration(raw)
 
     def study(self) -> None:
         """Learn from all waits seen so far; some seconds of work at most, so once a day, in a thread of its own."""
         if len(self._waits_s) < _ENOUGH:
             return
-        x, base_s = np.array(self._rows), np.array(self._bases_s)
-        weight = base_s + _SCALE_S
-        parts = (np.array(self._waits_s) - base_s) / weight
-        self._trees = (grow(x, parts, weight, 0.5, _TREES), grow(x, parts, weight, 0.9, _TREES))
+        x, base_s, wait_s = np.array(self._rows), np.array(self._bases_s), np.array(self._waits_s)
         self._calibration = Calibration()
-        for row, base, wait_s in islice(zip(x, base_s, self._waits_s, strict=True), max(0, len(x) - 600), None):
-            self._calibration.add(self._bent(row, float(base)), wait_s)
+        older = int(len(x) * _OLDER)
+        trees = _grown(x[:older], base_s[:older], wait_s[:older])
+        for i in range(older, len(x)):  # on what they have not seen
+            self._calibration.add(_bent(trees, x[i], float(base_s[i])), float(wait_s[i]))
+        self._trees = _grown(x, base_s, wait_s)
 
-    def asked(self, ticket: str) -> tuple[Features, Wait | None] | None:
+    def asked(self, ticket: str) -> Asked | None:
         """What was known and forecast when a waiting ticket was issued."""
         return self._asked.get(ticket)
 
@@ -152,19 +158,15 @@ class Experience:
         if found.likely_p50_s == UNKNOWN and found.rolling_mean_s == UNKNOWN:
             return None
         if self._trees is not None:
-            return self._bent(found.row(), found.base_s)
+            return _bent(self._trees, found.row(), found.base_s)
         return Wait(found.base_s, found.likely_p90_s if found.likely_p90_s != UNKNOWN else 2 * found.base_s)
-
-    def _bent(self, row: Floats, base_s: float) -> Wait:
-        assert self._trees is not None  # noqa: S101 - both callers have looked
-        p50_s, p90_s = (max(0.0, base_s + trees(row) * (base_s + _SCALE_S)) for trees in self._trees)
-        return Wait(p50_s, max(p50_s, p90_s))
 
     def _issued(self, plan: Plan, before: QueueState, ticket: Ticket, now: float) -> None:
         self._services.setdefault(ticket.service, Service()).arrivals.append(now)
         if ticket.service in plan.services:
             found = self.features(plan, before, ticket.service, ticket.class_, now)
-            self._asked[ticket.name] = (found, self._raw(found))
+            raw = self._raw(found)
+            self._asked[ticket.name] = Asked(found, raw, None if raw is None else self._calibration(raw))
 
     def _called(self, ticket: Ticket, counter: str | None, now: float) -> None:
         service = self._services.setdefault(ticket.service, Service())
@@ -180,16 +182,16 @@ class Experience:
         if ticket.calls == 0:
             service.waits_s.append(wait_s)
         if asked is not None and wait_s > 0:
-            self._learned_of(*asked, ticket, wait_s)
+            self._learned_of(asked, ticket, wait_s)
 
-    def _learned_of(self, found: Features, raw: Wait | None, ticket: Ticket, wait_s: float) -> None:
+    def _learned_of(self, asked: Asked, ticket: Ticket, wait_s: float) -> None:
         issued = datetime.fromtimestamp(ticket.issued_at, self._timezone)
         self.rolling.add(ticket.service, issued.weekday(), issued.hour, wait_s)
-        self._rows.append(found.row())
+        self._rows.append(asked.known.row())
         self._waits_s.append(wait_s)
-        self._bases_s.append(found.base_s)
-        if raw is not None:
-            self._calibration.add(raw, wait_s)
+        self._bases_s.append(asked.known.base_s)
+        if asked.raw is not None:
+            self._calibration.add(asked.raw, wait_s, asked.said)
 
     def _ended(self, before: QueueState, ticket: Ticket, now: float) -> None:
         if ticket.called_at is not None:
@@ -222,3 +224,17 @@ def _elapsed_s(queue: QueueState, service: str, now: float) -> float:
         if c.state == "serving" and (t := queue.tickets.get(c.ticket or "")) and t.service == service
     ]
     return sum(now - since for since in begun) / len(begun) if begun else UNKNOWN
+
+
+def _grown(x: Floats, base_s: Floats, wait_s: Floats) -> tuple[Trees, Trees]:
+    """Median and upper point, as parts of the base by which they miss it."""
+    weight = base_s + _SCALE_S
+    return (
+        grow(x, (wait_s - base_s) / weight, weight, 0.5, _TREES),
+        grow(x, (wait_s - base_s) / weight, weight, COVERAGE, _TREES),
+    )
+
+
+def _bent(trees: tuple[Trees, Trees], row: Floats, base_s: float) -> Wait:
+    p50_s, p90_s = (max(0.0, base_s + tree(row) * (base_s + _SCALE_S)) for tree in trees)
+    return Wait(p50_s, max(p50_s, p90_s))
