@@ -132,14 +132,12 @@ async def frames(
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-async def recording(url: str, *, every: int = 1, longest_px: int | None = None) -> AsyncGenerator[tuple[float, Frame], None]:
-    """Every `every`th picture of a file or folder, none left out, each with the recording's pictures per second.
+def recording(url: str, *, every: int = 1, longest_px: int | None = None) -> Decoder:
+    """Every `every`th picture of a file or folder, none left out; to be entered with `async with`.
 
     Raises:
-        DriverError: no video, or one that breaks off.
+        DriverError: not a recording. `next()` raises it too, where there is no video or one that breaks off.
     """
     if "://" in url or url.startswith("/dev/"):
         raise DriverError(f"{shown_url(url)}: not a recording; give a file or a folder of pictures")
-    async with Decoder(Source(url, live=False, every=every, longest_px=longest_px), hang_s=60.0) as decoder:
-        while picture := await decoder.next():
-            yield decoder.opened.fps if decoder.opened else 0.0, Frame("", picture.number, picture.t, picture.pixels)
+    return Decoder(Source(url, live=False, every=every, longest_px=longest_px), hang_s=60.0)

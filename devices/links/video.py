@@ -93,6 +93,7 @@ class Decoder:
         self._arrived = asyncio.Event()
         self._map: mmap.mmap | None = None
         self.opened: Opened | None = None
+        self.pictures = 0  # how many there were, once `next` has said that it is over
 
     @property
     def pid(self) -> int | None:
@@ -156,6 +157,7 @@ class Decoder:
     def _ended(self, message: Ended) -> None:
         if self._source.live and "://" in self._source.url:
             raise VideoError(self._source.url, "ended")
+        self.pictures = message.pictures
         promised = self.opened.pictures if self.opened else 0
         if message.pictures < _DECODED_ENOUGH * promised - 2:
             raise VideoError(self._source.url, "cut", f"{message.pictures} of {promised}")
