@@ -20,8 +20,8 @@ async def in_thread(call: Callable[[], T], *, unwanted: Callable[[T], object] | 
     answer: asyncio.Future[T] = loop.create_future()
 
     def settle(result: T | None, error: BaseException | None) -> None:
-        if answer.done():
-            _discard(result, error, unwanted)
+        if answer.done():  # the wait was cancelled; closing what came of it may hang like the call itself
+            threading.Thread(target=_discard, args=(result, error, unwanted), daemon=True).start()
         elif error is not None:
             answer.set_exception(error)
         else:
