@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from devices.driver import Branch, DriverSettings, LinkDownError, driver
 from devices.links.modbus import ModbusLine, RefusedError, SilentError
@@ -21,6 +21,7 @@ from devices.wire.troubles import Troubles
 __all__ = ["Settings", "profiles", "run"]
 
 _LAST_REGISTER: Final = 0xFFFF
+_GATEWAY_HEARS_NOBODY: Final = (10, 11)  # exception codes: the slave behind it is as silent as one on our own line
 _HOUR_S: Final = 3600.0
 _READ_BACK_EVERY_S: Final = 0.5
 
@@ -37,12 +38,7 @@ class Settings(DriverSettings):
     retries: int = Field(default=3, ge=0, le=20)  # how often a silent slave is asked again before it counts as offline
     slowest_s: float = Field(default=60.0, gt=0, le=3600)  # a silent slave is asked at least this often
     confirm_s: float = Field(default=10.0, gt=0, le=120)  # within this a command must read back
-
-    @field_validator("profile")
-    @classmethod
-    def _readable(cls, name: str) -> str:
-        load(name)
-        return name
+    _map: Profile = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -52,19 +48,29 @@ class Settings(DriverSettings):
             return written
         return {**written, "stale_after_s": max(120.0, 4.0 * every_s)}
 
+    @field_validator("profile")
+    @classmethod
+    def _readable(cls, name: str) -> str:
+        load(name)
+        return name
+
     @model_validator(mode="after")
     def _within_the_map(self) -> Self:
-        profile = load(self.profile)
-        if self.unit is not None and profile.stride is None:
+        self._map = load(self.profile)
+        if self.unit is not None and self._map.stride is None:
             raise ValueError(f"profile {self.profile} is of a device without units: take `unit` away")
-        last = max(span.stop - 1 for span in profile.wanted()) + (profile.stride or 0) * (self.unit or 0)
+        last = max(span.stop - 1 for span in self._map.wanted()) + (self._map.stride or 0) * (self.unit or 0)
         if last > _LAST_REGISTER:
             raise ValueError(f"unit {self.unit} would lie at register {last}, and there are none above {_LAST_REGISTER}")
         return self
 
+    @property
+    def map(self) -> Profile:
+        """The profile, as it was read with these settings."""
+        return self._map
+
     def commanded(self) -> tuple[str, ...]:
-        """The quantities that the device can be told."""
-        return load(self.profile).writable
+        return self._map.writable
 
 
 def refusal_of(command: Command, profile: Profile) -> str | None:
@@ -81,7 +87,7 @@ class Slave:
 
     def __init__(self, settings: Settings, branch: Branch, line: ModbusLine) -> None:
         self._settings, self._branch, self._line = settings, branch, line
-        self._profile: Profile = load(settings.profile)
+        self._profile = settings.map
         self._base = (self._profile.stride or 0) * (settings.unit or 0)
         self._turn = asyncio.Lock()  # a poll never tells what a command has half written
         self._troubles = Troubles(branch)
@@ -119,6 +125,8 @@ class Slave:
                     self._settings.address, self._profile.function, self._base + span.start, len(span), timeout_s=self._settings.timeout_s
                 )
             except RefusedError as error:
+                if error.code in _GATEWAY_HEARS_NOBODY:
+                    raise SilentError(str(error)) from error
                 refusal = error
             else:
                 read.update(zip(span, words, strict=False))

@@ -18,6 +18,7 @@ from devices.wire.troubles import Troubles
 _NUMBER: Final = 0x0000
 _TEXT: Final = 0x0070
 _LARGEST_NUMBER: Final = 0xFFFF
+_LOOK_EVERY_S: Final = 1.0
 _TRIES: Final = 2  # of a write that is not answered
 
 
@@ -77,10 +78,12 @@ class Display:
         self._settings, self._line, self._address = settings, line, address
         self._troubles = Troubles(branch, settings.counters[address])
         self._wished: dict[int, Shown] = {}
+        self._due = 0.0  # loop time at which it is written again
 
     async def show(self, wished: Shown, tries: int = _TRIES) -> tuple[Outcome, str]:
         """Write it; the display's answer, which repeats what it took over, confirms it."""
         self._wished[wished.register] = wished
+        self._due = asyncio.get_running_loop().time() + self._settings.refresh_s
         try:
             await self._line.write(self._address, wished.register, wished.words, timeout_s=self._settings.timeout_s)
         except SilentError as error:
@@ -89,7 +92,8 @@ class Display:
             self._troubles.began("silence", "offline", _silent(self._address))
             return Outcome.FAILED, str(error)
         except LinkDownError as error:
-            return Outcome.FAILED, str(error)  # the link tells of itself
+            self._due = 0.0  # as soon as the line is back, which the link tells
+            return Outcome.FAILED, str(error)
         except RefusedError as error:
             self._troubles.began("refusal", "faulty", _refuses(self._address, str(error)))
             self._troubles.ended("silence")
@@ -98,7 +102,9 @@ class Display:
         return Outcome.CONFIRMED, ""
 
     async def refresh(self) -> None:
-        """Write all that it should show again; a silent display costs the line one timeout."""
+        """Write all that it should show again when that is due; a silent display costs the line one timeout."""
+        if asyncio.get_running_loop().time() < self._due:
+            return
         for wished in list(self._wished.values()):
             outcome, _ = await self.show(wished, tries=1)
             if outcome is Outcome.FAILED:
@@ -136,9 +142,9 @@ async def _try(command: Command, displays: Mapping[str, Display], settings: Sett
         return Outcome.REFUSED, str(error)
 
 
-async def _refresh(displays: Mapping[str, Display], every_s: float) -> None:
+async def _refresh(displays: Mapping[str, Display]) -> None:
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(_LOOK_EVERY_S)
         for display in displays.values():
             await display.refresh()
 
@@ -149,4 +155,4 @@ async def run(settings: Settings, branch: Branch) -> None:
     async with branch.open(settings.link) as line, asyncio.TaskGroup() as both:
         displays = {counter: Display(settings, branch, line, address) for address, counter in settings.counters.items()}
         both.create_task(_obey(displays, settings, branch))
-        both.create_task(_refresh(displays, settings.refresh_s))
+        both.create_task(_refresh(displays))

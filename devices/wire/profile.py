@@ -150,18 +150,22 @@ def profiles() -> list[str]:
     return sorted(file.name.removesuffix(_SUFFIX) for file in folder.iterdir() if file.name.endswith(_SUFFIX))
 
 
-@functools.cache
 def load(name: str) -> Profile:
-    """The profile called `name`, or in the file `name` where that ends in `.toml`.
+    """The profile called `name`, or in the file `name` where that ends in `.toml`; reads files, so not in a running event loop.
 
     Raises:
         ProfileError: no such profile (the text names near ones), an unreadable file, or mistakes in it.
     """
-    if name.endswith(_SUFFIX):
-        try:
-            return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"), name)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProfileError(f"{name}: cannot be read: {error}") from None
+    if not name.endswith(_SUFFIX):
+        return _built_in(name)
+    try:
+        return parse(Path(name).stem, Path(name).read_text(encoding="utf-8"), name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{name}: cannot be read: {error}") from None
+
+
+@functools.cache
+def _built_in(name: str) -> Profile:
     if name not in profiles():
         raise ProfileError(f"no profile is called {name!r}; {near(name, profiles())}")
     file = resources.files("devices") / "profiles" / (name + _SUFFIX)
