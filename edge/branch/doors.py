@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from devices.reading import Quality, Sample
+from edge.branch import fleet
 from edge.branch.course import Course
 from edge.branch.plan import Device, Door
 from edge.branch.state import Compared, DoorCount, OccupancyState
@@ -50,34 +51,31 @@ def people_between(before: int, total: int, elapsed_s: float, wraps_at: int | No
 
 
 def _step(course: Course, door: Door, device: Device, sample: Sample, total: int) -> None:
-    key, direction = key_of(sample), _DIRECTIONS[sample.quantity]
-    known = course.state.occupancy.totals.get(key)
-    counts = device.id == door.source
-    if known is None:
-        said = {"door": door.id, "direction": direction, "source": device.id, "part": sample.part, "total": total}
+    """Make people of a total: of the door's own source an event, of another one a comparison."""
+    counts, key = device.id == door.source, key_of(sample)
+    known = (course.state.occupancy.totals if counts else course.state.occupancy.others).get(key)
+    said = {"door": door.id, "direction": _DIRECTIONS[sample.quantity], "source": device.id, "part": sample.part, "total": total}
+    people = None if known is None else people_between(known[0], total, course.now - known[1], sample.wraps_at)
+    if known is not None and people is None:
+        course.tell("door.counter_restarted", said | {"was": known[0], "counts": counts})
+    elif known is None and counts:
         course.tell("door.counter_began", said)
-    elif (people := people_between(known[0], total, course.now - known[1], sample.wraps_at)) is None:
-        said = {"door": door.id, "direction": direction, "source": device.id, "part": sample.part, "total": total, "was": known[0]}
-        course.tell("door.counter_restarted", said)
+    elif people and counts:
+        course.tell("door.crossed", said | {"people": people})
     elif people:
-        if counts:
-            _crossed(course, door, sample, total, people, direction)
-        else:
-            _compare(course, door, device, sample, total, people)
-    elif not 0 <= course.now - known[1] < _GRAIN_S:
-        _note(course, key, total)
+        _compare(course, door, device, sample, people)
+    if known is None or people != 0 or not 0 <= course.now - known[1] < _GRAIN_S:
+        _note(course, key, total, counts=counts)
     if counts:
         _seen(course, door)
 
 
-def _crossed(course: Course, door: Door, sample: Sample, total: int, people: int, direction: str) -> None:
-    said = {"door": door.id, "direction": direction, "people": people, "source": sample.device, "part": sample.part, "total": total}
-    course.tell("door.crossed", said)
-
-
-def _note(course: Course, key: str, total: int) -> None:
-    occupancy = course.state.occupancy
-    course.set_occupancy(replace(occupancy, totals={**occupancy.totals, key: (total, course.now)}))
+def _note(course: Course, key: str, total: int, *, counts: bool) -> None:
+    occupancy, noted = course.state.occupancy, (total, course.now)
+    if counts:
+        course.set_occupancy(replace(occupancy, totals={**occupancy.totals, key: noted}))
+    else:
+        course.set_occupancy(replace(occupancy, others={**occupancy.others, key: noted}))
 
 
 def _seen(course: Course, door: Door) -> None:
@@ -100,8 +98,7 @@ def missing(occupancy: OccupancyState, door: str, count: DoorCount) -> Occupancy
     return replace(occupancy, doors={**occupancy.doors, door: replace(count, quality=Quality.MISSING)})
 
 
-def _compare(course: Course, door: Door, device: Device, sample: Sample, total: int, people: int) -> None:
-    _note(course, key_of(sample), total)
+def _compare(course: Course, door: Door, device: Device, sample: Sample, people: int) -> None:
     occupancy = course.state.occupancy
     key, count = f"{door.id}/{device.id}", occupancy.doors.get(door.id, DoorCount())
     fresh = Compared(in_before=count.in_today, out_before=count.out_today, since=course.now)
@@ -112,6 +109,7 @@ def _compare(course: Course, door: Door, device: Device, sample: Sample, total: 
         else replace(known, out_seen=known.out_seen + people)
     )
     course.set_occupancy(replace(occupancy, compared={**occupancy.compared, key: known}))
+    fleet.fact(course, device, "door_difference", differences(course.state.occupancy)[key])
 
 
 def differences(occupancy: OccupancyState) -> dict[str, int]:

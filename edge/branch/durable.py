@@ -52,7 +52,7 @@ def rested(state: BranchState) -> BranchState:
     return replace(
         state,
         queue=replace(state.queue, short_since=None),
-        occupancy=replace(state.occupancy, zones={}, doors=doors, seen={}, compared={}, empty_since=None),
+        occupancy=replace(state.occupancy, zones={}, doors=doors, seen={}, compared={}, others={}, empty_since=None),
         climate=ClimateState(plant=state.climate.plant),
         fleet=FleetState(devices=devices),
         ticked_at=None,

@@ -56,6 +56,8 @@ def _day_began(state: BranchState, t: float, data: Data) -> BranchState:
 
 
 def _counter_total(state: BranchState, t: float, data: Data) -> BranchState:
+    if not data.get("counts", True):
+        return state
     key = f"{data['source']}/{data['part']}/{data['direction']}_total"
     return replace(state, occupancy=replace(state.occupancy, totals={**state.occupancy.totals, key: (data["total"], t)}))
 

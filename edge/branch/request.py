@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -111,7 +112,7 @@ def _close_counter(course: Course, arguments: Arguments) -> Data:
 def _set_climate(course: Course, arguments: Arguments) -> Data:
     """A person's value for a zone, respected as a hand at the thermostat is."""
     zone, quantity, value = _zone(course, arguments), _quantity(arguments), arguments.get("value")
-    if value is None or not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
         raise RefusedError(f"say value: what {quantity} should be")
     devices = [device.id for device in course.plan.devices.values() if device.zone == zone and quantity in device.quantities]
     if not devices:

@@ -31,6 +31,7 @@ _MOMENTS: Final = frozenset(
     }
 )
 _LISTS_OF_MOMENTS: Final = frozenset({"changes", "window", "writes"})
+_TOTALS: Final = frozenset({"totals", "others"})
 _NO_MOMENTS: Final = frozenset({"appointments"})  # of the calendar, not of what has passed
 
 
@@ -44,7 +45,7 @@ def _record(record: Any, by_s: float) -> Any:
     changes: dict[str, Any] = {}
     for name in record.__struct_fields__:
         value = getattr(record, name)
-        if name == "totals":
+        if name in _TOTALS:
             changes[name] = {key: (total, _moved(when, by_s)) for key, (total, when) in value.items()}
         elif name in _MOMENTS:
             changes[name] = _moved(value, by_s)

@@ -98,7 +98,8 @@ class Compared(msgspec.Struct, frozen=True):
 class OccupancyState(msgspec.Struct, frozen=True):
     """People by zone and through doors; `totals` are the last running totals by `device/part/quantity`.
 
-    `seen` (zone -> `rank device/part` -> what it sees) and `compared` (by `door/device`) are the newest heard, not folded.
+    `seen` (zone -> `rank device/part` -> what it sees), `compared` (by `door/device`) and `others` are the newest heard,
+    not folded.
     """
 
     day: str = ""
@@ -108,6 +109,7 @@ class OccupancyState(msgspec.Struct, frozen=True):
     totals: Mapping[str, tuple[int, float]] = msgspec.field(default_factory=dict)  # total and when
     seen: Mapping[str, Mapping[str, Seen]] = msgspec.field(default_factory=dict)
     compared: Mapping[str, Compared] = msgspec.field(default_factory=dict)
+    others: Mapping[str, tuple[int, float]] = msgspec.field(default_factory=dict)  # last totals of sources that do not count
     empty_since: float | None = None  # since when nobody is measured anywhere; not folded
     crossed_at: float = 0.0  # when somebody last went through a door
 

@@ -5,8 +5,11 @@ Whatever is durable in a state changes by events alone: `durable(step(state)) ==
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
+
+from msgspec.structs import replace
 
 from devices.reading import Occurrence, Quality, Sample
 from edge.branch import climate, day, doors, fleet, ghosts, inside, occupancy, plant, queue, sampled
@@ -29,11 +32,19 @@ def step(plan: Plan, state: BranchState, happening: Sample | Occurrence, now: fl
     device = plan.devices.get(happening.device)
     if device is None:
         return state, []
-    course = Course(plan, state, now)
-    fleet.heard(course, device, happening)
-    if happening.quantity != "state":
-        _SENSED.get(happening.quantity, _fact)(course, device, happening)
+    course, sample = Course(plan, state, now), _sound(happening)
+    fleet.heard(course, device, sample)
+    if sample.quantity != "state":
+        _SENSED.get(sample.quantity, _fact)(course, device, sample)
     return course.state, course.events
+
+
+def _sound(sample: Sample) -> Sample:
+    """The sample, missing where its value is none that can be written down (a driver from outside may say anything)."""
+    value = sample.value
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return sample
+    return replace(sample, value=None, quality=Quality.MISSING)
 
 
 def tick(plan: Plan, state: BranchState, now: float) -> tuple[BranchState, list[Event]]:
