@@ -24,10 +24,12 @@ from edge.forecast.wait import Wait
 _LATELY_S: Final = 1200.0
 _EXAMPLES: Final = 20_000
 _ENOUGH: Final = 300  # examples, before anything is learned from them
-_TREES: Final = 120
+_TREES: Final = 80
 _SCALE_S: Final = 120.0  # errors count in parts of the forecast and this
 _OLDER: Final = 0.8  # part of the examples from which the trees grow that are calibrated on the rest
 _GAP_MAX_S: Final = 180.0
+
+_ENDS: Final = ("ticket.finished", "ticket.no_show", "ticket.transferred")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -81,8 +83,8 @@ class Experience:
             self._issued(plan, before, after.tickets[name], event.t)
         elif event.type == "ticket.called" and name in before.tickets:
             self._called(before.tickets[name], data.get("counter"), event.t)
-        elif event.type in ("ticket.finished", "ticket.no_show", "ticket.transferred") and name in before.tickets:
-            self._ended(before, before.tickets[name], event.t)
+        elif event.type in _ENDS and name in before.tickets:
+            self._ended(before, before.tickets[name], event.t, guessed=bool(data.get("inferred")))
         elif event.type == "ticket.abandoned":
             self._asked.pop(name, None)
 
@@ -193,8 +195,8 @@ class Experience:
         if asked.raw is not None:
             self._calibration.add(asked.raw, wait_s, asked.said)
 
-    def _ended(self, before: QueueState, ticket: Ticket, now: float) -> None:
-        if ticket.called_at is not None:
+    def _ended(self, before: QueueState, ticket: Ticket, now: float, *, guessed: bool) -> None:
+        if ticket.called_at is not None and not guessed:
             self._services.setdefault(ticket.service, Service()).turns_today_s.append(now - ticket.called_at)
         if ticket.counter is not None and any(t.state == "waiting" for t in before.tickets.values()):
             self._freed_at[ticket.counter] = now
