@@ -9,14 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from devices.simulated import device_file
 from devices.simulated.branch_file import written
 from devices.simulated.clock import Clock, RunningClock
-from devices.simulated.crowd import Visit
 from devices.simulated.equipment import Equipment
 from devices.simulated.happening import AppointmentMade, CheckedIn, Crossed, Happening, KeyPressed, Rated, TerminalUsed, TicketWanted
 from devices.simulated.scenario import SCENARIOS, SERVICES, Scenario
-from devices.simulated.truth import Finished, Issued, Press, Rating, Truth
+from devices.simulated.truth import Issued, Press, Rating, Truth, finished
 from devices.simulated.world import World
 
 _TICK_S: Final = 0.05
@@ -53,23 +51,32 @@ class SimulatedBranch:
         self._running = True
         self._told: dict[int, Issued] = {}  # what the ticket machine told and was not acknowledged, by its sequence number
         self._stack = AsyncExitStack()
-        self._tasks: list[asyncio.Task[None]] = []
         self._pressing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         try:
             await self.equipment.plug(self._stack)
-            self._group = await self._stack.enter_async_context(asyncio.TaskGroup())
         except BaseException:
             await self._stack.aclose()
             raise
-        self._tasks = [self._group.create_task(running) for running in (*self.equipment.running(), self._live())]
+        up = asyncio.Event()
+        self._all = asyncio.create_task(self._run(up))
+        await up.wait()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for task in (*self._tasks, *self._pressing):
-            task.cancel()
-        await self._stack.__aexit__(kind, error, trace)
+        """Stop all. What made a device fail meanwhile is raised here, unless something else is on its way out."""
+        self._all.cancel()
+        (ended,) = await asyncio.gather(self._all, return_exceptions=True)
+        await self._stack.aclose()
+        if error is None and ended is not None and not isinstance(ended, asyncio.CancelledError):
+            raise ended
+
+    async def _run(self, up: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as self._group:
+            for running in (*self.equipment.running(), self._live()):
+                self._group.create_task(running)
+            up.set()
 
     @property
     def truth(self) -> Truth:
@@ -79,13 +86,8 @@ class SimulatedBranch:
 
     def branch_yaml(self) -> str:
         """A `branch.yaml` that fits; known once the branch is up, for ports are chosen then."""
-        return written(
-            broker_url=self.broker_url,
-            store=str(self.folder / "store"),
-            links=device_file.links(self.equipment),
-            devices=device_file.devices(self.equipment, self.speed),
-            cameras=device_file.cameras(self.equipment),
-        )
+        store = str(self.folder / "store")
+        return written(self.equipment.addresses(), broker_url=self.broker_url, store=store, speed=self.speed)
 
     async def settle(self, timeout_s: float = 20.0) -> bool:
         """Let nothing more happen, and wait until all that the devices have to deliver is acknowledged or given up.
@@ -167,18 +169,3 @@ class SimulatedBranch:
         gone = self.world.crowd.gone
         self._truth.finished += map(finished, gone)
         gone.clear()
-
-
-def finished(visit: Visit) -> Finished:
-    """What is kept of a visit that is over."""
-    return Finished(
-        ticket=visit.ticket,
-        service=visit.service,
-        class_=visit.customer.class_,
-        outcome=visit.outcome,
-        counter=visit.counter,
-        issued_at=visit.issued_at,
-        called_at=visit.called_at,
-        started_at=visit.started_at,
-        finished_at=visit.finished_at,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from devices.simulated.building import DESIGN
+from devices.simulated.device_file import Addresses, cameras, devices, links
 from devices.simulated.scenario import CARE_COUNTER, COUNTERS, SERVICES
 
 _ZONES: Final = {
@@ -57,7 +58,7 @@ def _block(name: str, entries: Mapping[str, Any]) -> str:
     return "".join([f"{name}:\n", *(f"  {_key(key)}: {_flow(entry)}\n" for key, entry in entries.items())])
 
 
-def written(*, broker_url: str, store: str, links: Mapping[str, Any], devices: Mapping[str, Any], cameras: Mapping[str, Any]) -> str:
+def written(addresses: Addresses, *, broker_url: str, store: str, speed: float = 1.0) -> str:
     """The text; `web` and `headoffice` are left out for whoever starts the daemon to add."""
     services = {
         name: {"name": _named(_SERVICES[name]), "prefix": service.prefix, "target_wait_min": 10 if name == "personal" else 15}
@@ -73,9 +74,9 @@ def written(*, broker_url: str, store: str, links: Mapping[str, Any], devices: M
         "classes": _CLASSES,
         "counters": {counter: _counter(counter) for counter in COUNTERS},
         "doors": {"main": {"source": "door-beam", "name": _named(("正门", "Main door"))}},
-        "links": links,
-        "devices": devices,
-        "cameras": cameras,
+        "links": links(addresses),
+        "devices": devices(addresses, speed),
+        "cameras": cameras(addresses),
         "store": {"folder": store},
     }
     return "\n".join(_block(name, entries) for name, entries in blocks.items() if entries)

@@ -5,35 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from devices.simulated.equipment import COOLED, WINDOWS, Equipment, every
-from devices.simulated.scenario import COUNTERS, TERMINALS
+import msgspec
+
+from devices.simulated.scenario import COOLED, COUNTERS, TERMINALS, WINDOWS, every
 from devices.simulated.scene import FPS, LINE
 
 Entry = Mapping[str, Any]
-_LINES: Final = {"callers": "callers-line", "door": "door-line", "air": "air-line", "windows": "windows-line", "queue": "queue-line"}
 _MODBUS: Final = frozenset({"air", "windows"})
 
 
-def links(equipment: Equipment) -> dict[str, Entry]:
+class Addresses(msgspec.Struct, frozen=True):
+    """Where the wires of a branch end: `serial` by the name of the wire, the rest `host:port` and a URL."""
+
+    serial: Mapping[str, str]
+    plant: str
+    music: str
+    camera: str | None = None
+
+
+MADE_UP: Final = Addresses(
+    {wire: f"/dev/ttyUSB{number}" for number, wire in enumerate(("callers", "door", "air", "windows", "queue"))},
+    plant="192.0.2.8:502",
+    music="192.0.2.9:6600",
+)
+"""Where nothing is: for a branch without wires."""
+
+
+def links(addresses: Addresses) -> dict[str, Entry]:
     """The lines that devices share."""
     found: dict[str, Entry] = {}
-    for wire, link in _LINES.items():
+    for wire, address in addresses.serial.items():
         framing = {"framing": "modbus-rtu"} if wire in _MODBUS else {}
-        found[link] = {"serial": equipment.wires[wire].address, "baud": 9600, **framing}
-    return found | {"plant": {"tcp": f"127.0.0.1:{equipment.plant.port}", "framing": "modbus-tcp"}}
+        found[f"{wire}-line"] = {"serial": address, "baud": 9600, **framing}
+    return found | {"plant": {"tcp": addresses.plant, "framing": "modbus-tcp"}}
 
 
-def cameras(equipment: Equipment) -> dict[str, Entry]:
+def cameras(addresses: Addresses) -> dict[str, Entry]:
     """The camera over the door, where there is one."""
-    if equipment.camera is None:
+    if addresses.camera is None:
         return {}
     lines = {"main": {"points": [list(point) for point in LINE], "door": "main"}}
-    return {"door": {"url": equipment.camera.url, "view": "overhead", "rate_fps": FPS, "lines": lines}}
+    return {"door": {"url": addresses.camera, "view": "overhead", "rate_fps": FPS, "lines": lines}}
 
 
-def devices(equipment: Equipment, speed: float) -> dict[str, Entry]:
+def devices(addresses: Addresses, speed: float) -> dict[str, Entry]:
     """All devices; those that are asked, and terminals, keep up with a day that runs at `speed`."""
-    music = {"music": {"driver": "music", "link": {"tcp": f"127.0.0.1:{equipment.music.port}"}, "zone": "hall"}}
+    music = {"music": {"driver": "music", "link": {"tcp": addresses.music}, "zone": "hall"}}
     return {**_counters_and_door(), **_air(every(10.0, speed)), **_actuators(), **_sensors(), **_terminals(every(30.0, speed)), **music}
 
 

@@ -12,12 +12,13 @@ from devices.simulated.beam import BeamCounter
 from devices.simulated.building import Air
 from devices.simulated.clock import Clock
 from devices.simulated.counter_devices import CounterDevices
+from devices.simulated.device_file import Addresses
 from devices.simulated.machine_mqtt import MqttTicketMachine
 from devices.simulated.modbus_server import RtuLine, TcpSlaves
 from devices.simulated.mqtt_things import Actuator, MqttThings, Said
 from devices.simulated.music_player import MusicPlayer
 from devices.simulated.queue_line import QueueSensor
-from devices.simulated.scenario import COUNTERS, TERMINALS
+from devices.simulated.scenario import COOLED, COUNTERS, TERMINALS, WINDOWS, every
 from devices.simulated.slaves import GenericVrf, Sdm120, SenseairS8, WindowDisplay, XyMd02
 from devices.simulated.terminals import Terminal
 from devices.simulated.truth import Obeyed, Truth
@@ -25,17 +26,9 @@ from devices.simulated.video import LiveCamera
 from devices.simulated.wire import Plug, PtyWire
 from devices.simulated.world import World
 
-COOLED: Final = ("hall", "counters")  # zones with an indoor unit, in the gateway's order
-WINDOWS: Final = {1: "1", 2: "2"}  # address of a window display -> counter
-_LEAST_EVERY_S: Final = 1.0
 _CAMERA_FPS, _CAMERA_MOST_FPS = 10.0, 25.0
 _DAYLIGHT_LX: Final = 0.35  # a watt of sun a square metre outside, in the middle of the hall
 _LAMPS_LX: Final = 420.0
-
-
-def every(period_s: float, speed: float) -> float:
-    """How often (seconds of the machine's clock) what reports each `period_s` of the day does so at `speed`."""
-    return max(min(period_s, _LEAST_EVERY_S), period_s / speed)
 
 
 class Equipment:
@@ -71,6 +64,12 @@ class Equipment:
         self.terminals = {name: self._terminal(broker_url, name, kind, speed, seed) for name, kind in TERMINALS.items()}
         fps = min(_CAMERA_MOST_FPS, _CAMERA_FPS * max(1.0, speed))
         self.camera = LiveCamera(clock, fps=fps, seed=seed) if camera else None
+
+    def addresses(self) -> Addresses:
+        """Where the wires end, once they are plugged."""
+        serial = {name: wire.address for name, wire in self.wires.items()}
+        camera = self.camera.url if self.camera else None
+        return Addresses(serial, plant=f"127.0.0.1:{self.plant.port}", music=f"127.0.0.1:{self.music.port}", camera=camera)
 
     async def plug(self, stack: AsyncExitStack) -> None:
         """Connect every wire; `stack` takes them away in the end."""

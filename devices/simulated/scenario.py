@@ -23,7 +23,7 @@ class Service(msgspec.Struct, frozen=True):
     mean_s: float
 
 
-SERVICES: Final[Mapping[str, Service]] = {"personal": Service("A", 0.85, 270.0), "corporate": Service("B", 0.15, 480.0)}
+SERVICES: Final[Mapping[str, Service]] = {"personal": Service("A", 0.85, 300.0), "corporate": Service("B", 0.15, 480.0)}
 COUNTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "1": ("personal",),
     "2": ("personal",),
@@ -32,12 +32,15 @@ COUNTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "5": ("corporate", "personal"),
     "6": ("personal",),
 }
+COOLED: Final = ("hall", "counters")  # zones with an indoor unit, in the gateway's order
+WINDOWS: Final[Mapping[int, str]] = {1: "1", 2: "2"}  # address of a window display -> counter
 TERMINALS: Final[Mapping[str, str]] = {"vtm-01": "vtm", "atm-01": "atm", "kiosk-01": "kiosk"}
 
 # Arrivals an hour over a working day: hour of day, customers an hour (a peak before noon, a dip at lunch, a second peak).
 _HOURS: Final = (8.99, 9.0, 9.5, 11.0, 11.75, 12.75, 14.0, 15.5, 16.5, 16.9, 16.91)
 _ARRIVALS: Final = (0.0, 60.0, 84.0, 80.0, 40.0, 40.0, 70.0, 62.0, 35.0, 20.0, 0.0)
 _SATURDAY: Final = 0.6  # of a working day's customers
+_LEAST_EVERY_S: Final = 1.0  # faster than this nothing reports, however fast the day
 OPENS_H: Final = 9.0
 CLOSES_H: Final = 17.0
 
@@ -72,6 +75,11 @@ class Weather(msgspec.Struct, frozen=True):
     temperature_c: float
     relative_humidity_pct: float
     solar_w_m2: float
+
+
+def every(period_s: float, speed: float) -> float:
+    """How often (seconds of the machine's clock) what reports each `period_s` of the day does so at `speed`."""
+    return max(min(period_s, _LEAST_EVERY_S), period_s / speed)
 
 
 def hour_of(t: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from devices.simulated.crowd import Visit
+
 
 class Issued(msgspec.Struct):
     """A ticket that the machine gave out; `acknowledged`: the host has said that it is kept."""
@@ -88,3 +90,18 @@ class Truth(msgspec.Struct):
     def inside(self) -> int:
         """People inside now."""
         return self.door_in - self.door_out
+
+
+def finished(visit: Visit) -> Finished:
+    """What is kept of a visit that is over."""
+    return Finished(
+        ticket=visit.ticket,
+        service=visit.service,
+        class_=visit.customer.class_,
+        outcome=visit.outcome,
+        counter=visit.counter,
+        issued_at=visit.issued_at,
+        called_at=visit.called_at,
+        started_at=visit.started_at,
+        finished_at=visit.finished_at,
+    )
