@@ -78,8 +78,10 @@ class Outbox:
             ],
         )
 
-    def committed(self, numbered: list[Numbered]) -> None:
-        """They are on the disk: whoever sends is woken."""
+    def committed(self, numbered: list[Numbered], epoch: str) -> None:
+        """They are on the disk, numbered in `epoch`: whoever sends is woken."""
+        if epoch != self.epoch:
+            return  # moved to another epoch meanwhile, which tells of them itself
         for n in numbered:
             self._committed[n.lane] = max(self._committed[n.lane], n.sequence)
         self._wake()
@@ -127,15 +129,20 @@ class Outbox:
         epoch = self.epoch
         await asyncio.shield(self._writer.submit(lambda connection: _write_mark(connection, epoch, lane, up_to)))
 
-    async def begin_epoch(self) -> str:
-        """Number anew, from 1, what is not acknowledged; each keeps where it was. Returns the new epoch."""
+    async def begin_epoch(self, again: Mapping[Lane, int] | None = None) -> str:
+        """Number anew, from 1, what is not acknowledged, and of a lane in `again` all from there on; returns the new epoch.
+
+        Each keeps the place that it had first: head office knows it by that, whatever came of the epochs between.
+        """
         before, self.epoch = self.epoch, new_epoch()
-        after, acknowledged = self.epoch, dict(self._acknowledged)
+        after = self.epoch
+        below = {lane: min(self._acknowledged[lane], (again or {}).get(lane, self._acknowledged[lane] + 1) - 1) for lane in Lane}
         for lane in Lane:
-            self._highest[lane] -= acknowledged[lane]
-            self._committed[lane] = max(0, self._committed[lane] - acknowledged[lane])
-            self._acknowledged[lane] = 0
-        await asyncio.shield(self._writer.submit(lambda connection: renumber(connection, before, after, acknowledged)))
+            self._highest[lane] -= below[lane]
+            self._committed[lane] = self._acknowledged[lane] = 0  # until they are moved on the disk
+        numbered = dict(self._highest)
+        await asyncio.shield(self._writer.submit(lambda connection: renumber(connection, before, after, below)))
+        self._committed = {lane: max(numbered[lane], self._committed[lane]) for lane in Lane}
         self._wake()
         return after
 
@@ -157,7 +164,8 @@ def renumber(connection: sqlite3.Connection, before: str, after: str, acknowledg
     """Move what is not acknowledged from epoch `before` to `after`, from 1 on; runs on the writing thread."""
     for lane, mark in acknowledged.items():
         connection.execute(
-            "UPDATE event SET was_epoch = epoch, was_sequence = sequence, epoch = ?, sequence = sequence - ?"
+            "UPDATE event SET was_epoch = coalesce(was_epoch, epoch), was_sequence = coalesce(was_sequence, sequence),"
+            " epoch = ?, sequence = sequence - ?"
             " WHERE epoch = ? AND lane = ? AND sequence > ?",
             (after, mark, before, lane, mark),
         )

@@ -119,7 +119,12 @@ class Store:
             return numbered
 
         done = self.writer.submit(job)
-        done.add_done_callback(lambda finished: None if finished.cancelled() or finished.exception() else self.outbox.committed(numbered))
+
+        def tell(finished: asyncio.Future[list[Numbered]]) -> None:
+            if not finished.cancelled() and finished.exception() is None:
+                self.outbox.committed(numbered, epoch)
+
+        done.add_done_callback(tell)
         return done
 
     def _number(self, event: Event) -> Numbered:
