@@ -92,7 +92,7 @@ async def test_error_bits_of_a_senseair(bits: int, state: str, value: int | None
     async with line.listening() as link, Lines() as lines:
         branch = WiredBranch(lines)
         async with running(lambda: run(settings(link, "senseair-s8", address=2), branch)):
-            await branch.until(lambda: branch.states())
+            await branch.until(branch.states)
             assert branch.states() == [state]
     co2 = branch.latest("co2_ppm")
     assert co2.value == value
@@ -107,11 +107,11 @@ async def test_a_value_that_cannot_be_is_missing_with_its_reason(words: dict[int
     async with line.listening() as link, Lines() as lines:
         branch = WiredBranch(lines)
         async with running(lambda: run(settings(link), branch)):
-            await branch.until(lambda: branch.states())
+            await branch.until(branch.states)
     found = branch.latest(quantity)
     assert (found.value, found.quality) == (None, Quality.MISSING)
     assert quantity in found.reason["en"]
-    assert [s.quality for s in branch.samples if s.quantity not in (quantity, "state")][0] is Quality.MEASURED
+    assert next(s.quality for s in branch.samples if s.quantity not in (quantity, "state")) is Quality.MEASURED
 
 
 async def test_a_silent_slave_is_stale_then_offline_its_values_missing_and_comes_back() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,12 +119,10 @@ def test_a_text_always_fills_its_registers(ticket: str) -> None:
 
 @given(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.sampled_from(["waiting", "ticket", "mode"]))
 def test_no_value_breaks_it(value: float | str | None, quantity: str) -> None:
-    try:
+    found = None
+    with contextlib.suppress(ValueError):
         found = shown(Command(quantity, value))
-    except ValueError as error:
-        assert str(error)
-    else:
-        assert all(0 <= word <= 0xFFFF for word in found.words)
+    assert found is None or all(0 <= word <= 0xFFFF for word in found.words)
 
 
 @pytest.mark.parametrize("counters", [{}, {0: "1"}, {248: "1"}, {1: "1", 2: "1"}])
