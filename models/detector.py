@@ -20,13 +20,14 @@ from models.protobuf import WireError
 SCORE_AT_LEAST: Final = 0.1  # weaker boxes are noise; the tracker uses weak ones only to keep a track
 _WIDE: Final = 1.3  # from this ratio of the sides on, two squares see more than one
 _MOST_BOXES: Final = 300
+_CUT_WITHIN: Final = 0.05  # of two tiles' overlap: a box that ends so near its tile's inner edge is cut by it
+_SHARED_HEIGHT: Final = 0.6  # of the lower one: two boxes side by side that share so much are one person's halves
 _REFUSED: Final = tuple(
     getattr(onnxruntime_errors, name)
     for name in ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
 )  # onnxruntime's errors share no base but Exception
 
 Picture = NDArray[np.uint8]
-Look = tuple[Picture, int, int]
 
 
 class Detector:
@@ -52,20 +53,20 @@ class Detector:
 
     def detect(self, pixels: Picture, threshold: float = SCORE_AT_LEAST) -> Boxes:
         """People in a picture (rows x columns x 3 uint8, BGR): n x 6 float32, x1 y1 x2 y2 in its pixels, score, class."""
-        found = [self._look(tile, threshold) + np.array((x, y, x, y, 0, 0), np.float32) for tile, x, y in self._tiles(pixels)]
-        boxes = np.concatenate(found)
+        found = [self._look(tile, threshold) + np.array((x, 0, x, 0, 0, 0), np.float32) for tile, x in self._tiles(pixels)]
+        boxes = found[0] if len(found) == 1 else joined(found[0], found[1], pixels.shape[1] - pixels.shape[0], pixels.shape[0])
         if len(boxes) > _MOST_BOXES:
             boxes = boxes[np.argpartition(-boxes[:, 4], _MOST_BOXES)[:_MOST_BOXES]]
-        boxes = without_doubles(boxes)
-        return _joined(boxes, [x for _, x, _ in self._tiles(pixels)][1:]) if len(found) > 1 else boxes
+        return without_doubles(boxes)
 
-    def _tiles(self, pixels: Picture) -> Iterator[Look]:
+    def _tiles(self, pixels: Picture) -> Iterator[tuple[Picture, int]]:
+        """The picture, or its left and its right square, each with where it begins."""
         rows, columns = pixels.shape[:2]
         if not self.manifest.input.tiles or columns < _WIDE * rows:
-            yield pixels, 0, 0
+            yield pixels, 0
             return
         for x in (0, columns - rows):
-            yield pixels[:, x : x + rows], x, 0
+            yield pixels[:, x : x + rows], x
 
     def _look(self, pixels: Picture, threshold: float) -> Boxes:
         scale, rows, columns = fitted(pixels.shape[0], pixels.shape[1], self.manifest.input.long_side, self.manifest.input.multiple)
@@ -106,18 +107,26 @@ def _up(size: float, multiple: int) -> int:
     return max(1, -(-round(size) // multiple)) * multiple
 
 
-def _joined(boxes: Boxes, seams: list[int]) -> Boxes:
-    """Boxes of one person who stands in two tiles made one: they touch a tile's edge and share most of their height."""
-    kept = boxes
-    for seam in seams:
-        for box in [box for box in kept if box[0] <= seam + 2 and box[2] > seam]:
-            low, high = np.maximum(kept[:, 1], box[1]), np.minimum(kept[:, 3], box[3])
-            share = (high - low) / np.maximum(np.minimum(kept[:, 3] - kept[:, 1], box[3] - box[1]), 1)
-            meets = (share > 0.6) & (kept[:, 2] > box[0]) & (kept[:, 0] < box[2])
-            if meets.sum() > 1:
-                one = np.concatenate((kept[meets, :2].min(axis=0), kept[meets, 2:4].max(axis=0), kept[meets, 4:].max(axis=0)))
-                kept = np.concatenate((kept[~meets], one[None].astype(np.float32)))
-    return kept
+def joined(left: Boxes, right: Boxes, begins: int, ends: int) -> Boxes:
+    """Boxes of two tiles that overlap from column `begins` (of the right one) to `ends` (of the left one), nobody twice.
+
+    A box that its tile's inner edge cuts is half a person: it goes where the other tile shows that person, and where both
+    are cut they are one.
+    """
+    near = _CUT_WITHIN * (ends - begins)
+    cut_left, cut_right = left[:, 2] >= ends - near, right[:, 0] <= begins + near
+    low, high = np.maximum(left[:, None, 1], right[None, :, 1]), np.minimum(left[:, None, 3], right[None, :, 3])
+    heights = np.minimum((left[:, 3] - left[:, 1])[:, None], (right[:, 3] - right[:, 1])[None])
+    same = ((high - low) > _SHARED_HEIGHT * heights) & (right[None, :, 0] < left[:, None, 2])
+    both = same & cut_left[:, None] & cut_right[None]
+    ones = [_around(left[i], right[j]) for i, j in zip(*np.nonzero(both), strict=True)]
+    gone_left = (both | (same & cut_left[:, None])).any(axis=1)
+    gone_right = (both | (same & cut_right[None])).any(axis=0)
+    return np.concatenate((left[~gone_left], right[~gone_right], *(one[None] for one in ones)))
+
+
+def _around(one: Boxes, other: Boxes) -> Boxes:
+    return np.concatenate((np.minimum(one[:2], other[:2]), np.maximum(one[2:], other[2:])))
 
 
 def describe(model: bytes, file: str) -> Ports:
