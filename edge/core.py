@@ -12,8 +12,9 @@ from edge.branch.orders import orders
 from edge.branch.plan import Plan
 from edge.branch.plant import QUANTITIES as PLANT_QUANTITIES
 from edge.branch.request import answer
+from edge.branch.standing import with_alerts, with_command, with_outcome
 from edge.branch.state import BranchState
-from edge.branch.step import jumped, step, tick, with_alerts, with_command, with_outcome
+from edge.branch.step import jumped, step, tick
 from edge.dispatch import due
 from edge.event import Event
 from edge.forecast.wait import Forecast

@@ -58,7 +58,8 @@ class Cosimulation:
             return {"error": f'{error}; a line is {{"t": ISO time, "readings": […], "occurrences": […]}}'}
         if self._now is not None and now < self._now:
             return {"error": f"t goes back, to {step.t}; simulated time only goes on"}
-        done = [*self._wait_until(now), *(self._core.take(heard, now) for heard in (*samples, *occurrences)), self._core.tick(now)]
+        heard: list[Sample | Occurrence] = [*samples, *occurrences]
+        done = [*self._wait_until(now), *(self._core.take(one, now) for one in heard), self._core.tick(now)]
         return self._told(step.t, now, done)
 
     def written(self, answer: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (CallsTableError, OSError, KeyError, ValueError) as error:
         print(f"{arguments.file}: {error}", file=sys.stderr)
         return 1
-    for mistake in result.mistakes:
-        print(mistake, file=sys.stderr)
+    for row in result.left_out:
+        print(row, file=sys.stderr)
     print(json.dumps(result.as_json()) if arguments.json else table(result))
     return 0

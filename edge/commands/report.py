@@ -11,7 +11,7 @@ from edge.clock import MachineClock, day_of
 from edge.config.load import ConfigError, load
 from edge.config.plan import plan_of
 from edge.reports.page import html
-from edge.reports.review import review
+from edge.reports.review import ReviewError, review
 from edge.store.history import events_of_month
 from edge.store.store import FILE_NAME
 
@@ -32,6 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.out:
             arguments.out.write_text(page, encoding="utf-8")
     except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ReviewError as error:
         print(error, file=sys.stderr)
         return 1
     except (sqlite3.Error, OSError) as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 from edge.config.load import ConfigError
 from edge.headoffice.process import serve
 from edge.headoffice.settings import load
-from edge.running import log_to_stderr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="hq.yaml", help="its settings; an empty file is valid")
 
 
-def headoffice(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run head office until it is told to stop; the exit status."""
     file: Path = arguments.file
     try:
@@ -35,10 +34,3 @@ def headoffice(arguments: argparse.Namespace) -> int:
         print(f"headoffice: {errors.exceptions[0]}", file=sys.stderr)
         status = 1
     return status
-
-
-if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(prog="smartbranch headoffice")
-    add_arguments(_parser)
-    log_to_stderr()
-    sys.exit(headoffice(_parser.parse_args()))
