@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from edge.event import Lane
 
 BATCH: Final = 500  # events in a message at most
 WINDOW: Final = 8 * BATCH  # events on the way and not acknowledged
@@ -43,7 +46,7 @@ class LaneFlow(msgspec.Struct, frozen=True):
     sent: int  # up to here it went out since the last going back
     furthest: int  # up to here this process ever sent it in this epoch
     mode: Mode = Mode.ASKING
-    verify_to: int = 0
+    verify_to: int = 0  # while the mark is below, what was sent proves nothing until it was compared
     generation: str = ""
     patience_s: float = ASK_S
     since: float = 0.0  # when the mark last moved, or sending began with nothing on the way
@@ -149,10 +152,15 @@ def acknowledged(flow: LaneFlow, up_to: int, generation: str, highest: int, now:
         return _streaming(known, up_to, now), Verdict.BEHIND
     if flow.mode is Mode.VERIFYING:
         return _verified(known, up_to, now)
-    if up_to > flow.furthest:
-        return _verifying(known, up_to, now), Verdict.NOTHING
+    if up_to > flow.furthest or flow.mark < min(flow.verify_to, up_to):
+        return _verifying(known, max(up_to, flow.verify_to), now), Verdict.NOTHING
     after = _streaming(known, up_to, now) if flow.mode is Mode.ASKING else _moved(known, up_to, now) if up_to > flow.mark else known
     return after, Verdict.PROGRESS if up_to > flow.mark else Verdict.NOTHING
+
+
+def other_life(flows: Mapping[Lane, LaneFlow], generation: str, now: float) -> dict[Lane, LaneFlow]:
+    """The lanes when an answer is of `generation`: those that knew another ask how far head office is."""
+    return {lane: connected(flow, now) if flow.generation not in {"", generation} else flow for lane, flow in flows.items()}
 
 
 def asked_again(flow: LaneFlow, first: int, last: int, highest: int, now: float) -> LaneFlow:
