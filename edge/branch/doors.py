@@ -62,8 +62,8 @@ def _step(course: Course, door: Door, device: Device, sample: Sample, total: int
         course.tell("door.counter_began", said)
     elif people and counts:
         course.tell("door.crossed", said | {"people": people})
-    elif people:
-        _compare(course, door, device, sample, people)
+    elif not counts:
+        _compare(course, door, device, sample, people or 0)
     if known is None or people != 0 or not 0 <= course.now - known[1] < _GRAIN_S:
         _note(course, key, total, counts=counts)
     if counts:
@@ -102,7 +102,10 @@ def _compare(course: Course, door: Door, device: Device, sample: Sample, people:
     occupancy = course.state.occupancy
     key, count = f"{door.id}/{device.id}", occupancy.doors.get(door.id, DoorCount())
     fresh = Compared(in_before=count.in_today, out_before=count.out_today, since=course.now)
-    known = occupancy.compared.get(key, fresh)
+    known = occupancy.compared.get(key)
+    if known is not None and not people:
+        return
+    known = known or fresh
     known = (
         replace(known, in_seen=known.in_seen + people)
         if sample.quantity == "in_total"

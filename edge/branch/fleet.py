@@ -27,9 +27,7 @@ def heard(course: Course, device: Device, sample: Sample) -> None:
     known = course.state.fleet.devices.get(device.id, DeviceState())
     if sample.quantity == "state":
         _said(course, device, known, sample)
-    elif known.reported == "online" and known.measures and known.last_seen is not None and 0 <= course.now - known.last_seen < _GRAIN_S:
-        return
-    else:
+    elif known.reported != "online" or not known.measures or not _just_seen(known, course.now):
         _measured(course, device, known, sample)
 
 
@@ -39,8 +37,12 @@ def present(course: Course, device_id: str) -> None:
     if device is None:
         return
     known = course.state.fleet.devices.get(device.id, DeviceState())
-    if known.reported != "online" or known.last_seen is None or not 0 <= course.now - known.last_seen < _GRAIN_S:
+    if known.reported != "online" or not _just_seen(known, course.now):
         _back(course, device, replace(known, last_seen=course.now))
+
+
+def _just_seen(known: DeviceState, now: float) -> bool:
+    return known.last_seen is not None and 0 <= now - known.last_seen < _GRAIN_S
 
 
 def _measured(course: Course, device: Device, known: DeviceState, sample: Sample) -> None:
@@ -67,7 +69,7 @@ def _said(course: Course, device: Device, known: DeviceState, sample: Sample) ->
     else:
         reason = sample.reason
         known = replace(known, parts={}) if state in _DOWN and known.parts else known
-    if state == "online":
+    if state == "online" and not _just_seen(known, course.now):
         known = replace(known, last_seen=course.now)
     if (known.reported, known.reported_reason) == (state, reason):
         _keep(course, device.id, known)
