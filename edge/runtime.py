@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, Final
 
 from devices.driver import text
-from devices.links.broker import Broker
 from devices.links.lines import Lines
 from devices.reading import Text
 from edge.branch_board import BranchBoard
@@ -21,6 +20,7 @@ from edge.engine import Engine
 from edge.operations import Operations
 from edge.ops.publisher import Publisher
 from edge.running import watchdog
+from edge.settings_of import branch_broker, lines_of
 from edge.store.outbox import Numbered, event_on_the_line
 from edge.store.store import Store
 from edge.uplink.sender import Sender
@@ -29,13 +29,6 @@ from edge.uplink_wiring import uplink_of
 _LOG = logging.getLogger(__name__)
 _FORGET_EACH_S: Final = 3600.0
 _BACKLOG_EACH_S: Final = 2.0
-
-
-def branch_broker(config: Config) -> Broker:
-    """The branch's own broker, as its file has it."""
-    mqtt = config.document.mqtt
-    ca_file = config.folder / mqtt.ca_file if mqtt.ca_file else None
-    return Broker.of(mqtt.url, username=mqtt.user, password=mqtt.password, ca_file=ca_file)
 
 
 class Runtime:
@@ -71,15 +64,7 @@ class Runtime:
             await self.store.close()
 
     async def _until_reload(self) -> None:
-        mqtt = self.config.document.mqtt
-        lines = Lines(
-            mqtt_url=mqtt.url,
-            client_id=f"smartbranch-{self.plan.branch}",
-            username=mqtt.user,
-            password=mqtt.password,
-            ca_file=self.config.folder / mqtt.ca_file if mqtt.ca_file else None,
-            now=self.clock.now,
-        )
+        lines = lines_of(self.config, f"smartbranch-{self.plan.branch}", self.clock.now)
         async with lines:
             try:
                 await self._all(lines)
