@@ -116,15 +116,16 @@ class Terminal:
             await self._branch.happened(occurred("machine.restarted", said))
 
     async def _failed(self, codes: tuple[str, ...], said: Any, message: Message) -> None:
-        if not message.retained:  # one that the broker kept was told when it happened
-            if codes:
-                await self._branch.happened(occurred("terminal.fault", said, codes))
-            self.silence.heard()
-            self._troubles.ended("silence", "away")
+        over = set() if message.retained else {"silence", "away", "availability"}
         if (reason := joined([fault(code) for code in codes])) is not None:
             self._troubles.began("condition", "faulty", reason)
         else:
-            self._troubles.ended("condition")
+            over.add("condition")
+        self._troubles.ended(*over)
+        if not message.retained:  # one that the broker kept was told when it happened
+            self.silence.heard()
+            if codes:
+                await self._branch.happened(occurred("terminal.fault", said, codes))
 
     def _answered(self, said: Result) -> None:
         if (awaited := self._awaited.get(said.id)) is not None and not awaited.done():

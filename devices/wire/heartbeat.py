@@ -94,7 +94,7 @@ def result(said: Any) -> Result:
         PayloadError: it is none; the text says why.
     """
     document = _object(said)
-    name, ok, detail = document.get("id"), document.get("ok"), document.get("detail")
+    name, ok, detail = document.get("id"), document.get("ok"), document.get("detail") or ""
     if not isinstance(name, str) or not isinstance(ok, bool):
         raise PayloadError("it has no `id` (a text) and `ok` (true or false)")
     return Result(name, ok, shortened(detail) if not isinstance(detail, str) else detail[:200])
