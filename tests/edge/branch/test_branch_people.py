@@ -151,8 +151,8 @@ def test_another_source_at_the_door_is_compared_and_not_counted() -> None:
     branch.at(22, sample("door-camera", "in_total", 12, "entrance"))
     assert differences(branch.state.occupancy) == {"main/door-camera": 3}
     assert branch.state.fleet.devices["door-camera"].facts["door_difference"] == 3
-    (compared,) = branch.at(16 * 3600)
-    assert (compared.type, compared.data["difference"]) == ("door.compared", 3)
+    compared = [event.data for event in branch.at(16 * 3600) if event.type == "door.compared"]
+    assert compared == [{"door": "main", "source": "door-camera", "in": 12, "out": 0, "difference": 3}]
 
 
 def test_inside_is_put_right_when_it_is_measured_empty() -> None:
