@@ -187,11 +187,12 @@ async def _hear(link: SerialLink, counter: Counter) -> None:
             counter.take(frame, loop.time())
 
 
-async def _watch(counter: Counter, period_s: float) -> None:
+async def _watch(link: SerialLink, counter: Counter, period_s: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(period_s)
-        counter.check(loop.time())
+        if link.is_open:
+            counter.check(loop.time())
 
 
 @driver("beam_counter", Settings)
@@ -200,4 +201,4 @@ async def run(settings: Settings, branch: Branch) -> None:
     counter = Counter(settings, branch, asyncio.get_running_loop().time())
     async with branch.open(settings.link) as link, asyncio.TaskGroup() as both:
         both.create_task(_hear(link, counter))
-        both.create_task(_watch(counter, settings.period_s))
+        both.create_task(_watch(link, counter, settings.period_s))

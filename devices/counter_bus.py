@@ -136,8 +136,6 @@ class Bus:
     async def _do(self, command: Command, addresses: list[int]) -> tuple[Outcome, str]:
         if not addresses or command.quantity not in self._settings.commanded():
             return Outcome.REFUSED, f"no counter {command.part!r} on this bus, or nothing called {command.quantity!r} there"
-        if command.until is not None and command.until <= self._branch.now():
-            return Outcome.EXPIRED, ""
         frames = [shown(command, address, letters=self._settings.letters) for address in addresses]
         for frame in frames:
             if frame.command == SHOW:

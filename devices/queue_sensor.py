@@ -119,14 +119,14 @@ class Zones:
             self._branch.measured(sample)
         self._troubles.ended("silent")
 
-    def check(self, now: float) -> None:
-        """Tell when the sensor, or one of its zones, has been silent for too long."""
+    def check(self, now: float, *, wire_open: bool = True) -> None:
+        """Tell when the sensor, or one of its zones, has been silent for too long; of a wire that is away the link has told."""
         reason = _silent(self._settings.period_s, noise=self._noise > 0)
         for zone, heard_at in self._heard_at.items():
             if self._state(heard_at, now) != "online":
                 for sample in missing(zone, reason):
                     self._branch.measured(sample)
-        if (state := self._state(self._anything_at, now)) != "online":
+        if wire_open and (state := self._state(self._anything_at, now)) != "online":
             self._troubles.began("silent", state, reason)
 
     def _state(self, heard_at: float, now: float) -> str:
@@ -150,11 +150,11 @@ async def _hear(link: SerialLink, zones: Zones) -> None:
             zones.take(queue, loop.time())
 
 
-async def _watch(zones: Zones, period_s: float) -> None:
+async def _watch(link: SerialLink, zones: Zones, period_s: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(period_s)
-        zones.check(loop.time())
+        zones.check(loop.time(), wire_open=link.is_open)
 
 
 @driver("queue_sensor", Settings)
@@ -163,4 +163,4 @@ async def run(settings: Settings, branch: Branch) -> None:
     zones = Zones(settings, branch, asyncio.get_running_loop().time())
     async with branch.open(settings.link) as link, asyncio.TaskGroup() as both:
         both.create_task(_hear(link, zones))
-        both.create_task(_watch(zones, settings.period_s))
+        both.create_task(_watch(link, zones, settings.period_s))

@@ -178,9 +178,15 @@ class ByteWire:
 class ByteLink:
     """A device's own view of a byte wire: `async for chunk in link`, `await link.write(data)`."""
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], chunks: Chunks) -> None:
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], chunks: Chunks, is_open: Callable[[], bool] = lambda: True) -> None:
         self._write = write
+        self._is_open = is_open
         self.chunks = chunks
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the wire is there; while it is not, silence says nothing of the device, and the link has told why."""
+        return self._is_open()
 
     @property
     def lost(self) -> int:
@@ -214,7 +220,7 @@ class ByteOwner(Generic[B]):
 
     def hold(self, _: LinkSettings[Any], holder: Holder) -> B:
         self._wire.presence.join(holder, there=self._wire.is_open)
-        return self._link(self._wire.write, self._wire.reader())
+        return self._link(self._wire.write, self._wire.reader(), lambda: self._wire.is_open)
 
     def release(self, link: B, holder: Holder) -> None:
         self._wire.drop(link.chunks)

@@ -31,7 +31,8 @@ class BusPresence:
         if address in self._listening:
             self._listening.pop(address).set()
         back = self._roll.heard(address)
-        self._counter[self._counters[address]].ended(str(address))
+        if back:
+            self._counter[self._counters[address]].ended(str(address))
         self._bus.ended("busy", *([] if self._roll.gone else ["gone"]))
         self._tell_gone()
         return back

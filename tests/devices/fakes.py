@@ -115,6 +115,10 @@ class FakeLine:
         self._chunks.put_nowait(data)
 
     @property
+    def is_open(self) -> bool:
+        return not self.away
+
+    @property
     def sent(self) -> bytes:
         return b"".join(self.written)
 
