@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -28,7 +28,20 @@ _TLS_WITHIN_S: Final = 5.0
 _CLOSE_WITHIN_S: Final = 0.5
 KEEPALIVE_S: Final = 30
 
+T = TypeVar("T")
+
 Prepare = Callable[[aiomqtt.Client], None]
+
+
+class Client(aiomqtt.Client):
+    """aiomqtt's, but a cancellation that comes together with an answer is not lost, as it is in Python 3.11's `asyncio.wait_for`."""
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("no answer from the broker") from None
 
 
 class BrokerAwayError(LinkDownError):
@@ -129,7 +142,7 @@ async def connect(
         sock = await _dial(broker)
     except OSError as error:
         raise BrokerAwayError(reason(broker, error)) from error
-    client = aiomqtt.Client(
+    client = Client(
         broker.host,
         broker.port,
         username=broker.username,
@@ -201,6 +214,26 @@ async def _shake_hands(sock: ssl.SSLSocket) -> None:
             loop.remove_writer(sock)
 
 
+async def _use(client: aiomqtt.Client, use: Callable[[aiomqtt.Client], Awaitable[None]]) -> None:
+    """Use the connection while it lasts; only iterating over messages would notice by itself that it is lost.
+
+    Raises:
+        aiomqtt.MqttError: it was lost.
+    """
+    lost = client._disconnected  # noqa: SLF001 # aiomqtt tells it to nobody else
+    using = asyncio.ensure_future(use(client))
+    try:
+        await asyncio.wait({using, lost}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        using.cancel()
+        await asyncio.wait({using})
+    error = lost.exception() if lost.done() else None
+    if not using.cancelled():
+        using.result()
+    if error:
+        raise aiomqtt.MqttError("lost") from error
+
+
 async def stay_connected(
     broker: Broker,
     identifier: str,
@@ -211,9 +244,10 @@ async def stay_connected(
     will: aiomqtt.Will | None = None,
     prepare: Prepare | None = None,
 ) -> None:
-    """Connect, `use` the connection until it is lost, tell `away` why, wait, and again until cancelled.
+    """Connect, `use` the connection until it is lost (`use` is then cancelled), tell `away` why, wait, and again until cancelled.
 
-    A `use` that returns connects at once. `away` is told after each failed attempt: whoever logs or tells it does so once.
+    `away` is told after each failed attempt: whoever logs or tells it does so once. After a `use` that returns, or that takes
+    leave of the broker, the next connection begins at once.
     """
     backoff, loop = Backoff(), asyncio.get_running_loop()
     while True:
@@ -221,7 +255,7 @@ async def stay_connected(
         try:
             async with connect(broker, identifier, clean_session=clean_session, will=will, prepare=prepare) as client:
                 began = loop.time()
-                await use(client)
+                await _use(client, use)
         except BrokerAwayError as error:
             away(error.reason)
             await asyncio.sleep(backoff.next_s())

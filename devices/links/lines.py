@@ -60,7 +60,8 @@ class Lines:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for wire in self._wires.values():
             wire.task.cancel()
-        await self._tasks.__aexit__(kind, error, trace)
+        cancelled = (kind, error, trace) if isinstance(error, asyncio.CancelledError) else (None, None, None)
+        await self._tasks.__aexit__(*cancelled)  # any other error of whoever uses the lines is theirs, and stays as it is
 
     @contextlib.asynccontextmanager
     async def open(self, settings: LinkSettings[L], device: str, told: Callable[[Sample], None]) -> AsyncIterator[L]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from devices.driver import DriverError
+from devices.driver import DriverError, LinkDownError
 from devices.links.byte_wire import ByteWire
 from devices.links.modbus_frame import LONGEST, READ_HOLDING, READ_INPUT, Answer, Framing, Request, Rtu
 from devices.links.wire import Holder, until_lost
@@ -88,7 +88,11 @@ class ModbusOwner(Generic[M]):
     async def ask(self, request: Request, timeout_s: float) -> tuple[int, ...]:
         """The words of the answer; see `ModbusLine.read`."""
         async with self._turn:
-            answer = await until_lost(self._wire.lost(), self._wire.down, self._exchange(request, timeout_s))
+            try:
+                answer = await until_lost(self._wire.lost(), self._wire.down, self._exchange(request, timeout_s))
+            except LinkDownError:
+                self._owed.clear()  # what is under way on a wire that is lost does not arrive on the next
+                raise
         if answer.refused is not None:
             raise RefusedError(request.unit, answer.refused)
         return answer.words
@@ -123,11 +127,12 @@ class ModbusOwner(Generic[M]):
     async def _hear(self, request: Request, timeout_s: float, on_the_wire_s: float) -> Answer:
         key, now = (request.unit, request.function), asyncio.get_running_loop().time()
         owed = [until for until in self._owed.pop(key, []) if until > now]
-        heard, answers = bytearray(), list[Answer]()
+        heard, answers, spoilt = bytearray(), list[Answer](), False
         try:
             async with asyncio.timeout(timeout_s + on_the_wire_s):
                 while len(answers) <= len(owed):
                     heard += await anext(self._reader)
+                    spoilt = spoilt or _begins(heard, request)
                     answers += self._framing.answers(heard, request, self._transaction)
                     del heard[:-LONGEST]
         except TimeoutError:
@@ -138,11 +143,11 @@ class ModbusOwner(Generic[M]):
                 "check its power, address, baud rate and wiring"
             ) from None
         finally:
-            if not answers and not _spoilt(heard, request) and request.function in {READ_HOLDING, READ_INPUT} and self._late_s:
+            if not answers and not spoilt and request.function in {READ_HOLDING, READ_INPUT} and self._late_s:
                 self._owed[key] = [*owed, now + self._late_s]
         return answers[-1]
 
 
-def _spoilt(heard: bytearray, request: Request) -> bool:
-    """Whether the unit did answer, but not soundly: then nothing is left to come."""
-    return bytes((request.unit, request.function)) in heard
+def _begins(heard: bytearray, request: Request) -> bool:
+    """Whether an answer to a read has begun; where it does not end soundly it was spoilt, and is not still to come."""
+    return bytes((request.unit, request.function, 2 * request.count)) in heard

@@ -44,7 +44,7 @@ class Connection:
             raise down() from error
 
     def end(self) -> None:
-        """Take leave of the broker."""
+        """Take leave of the broker; the next connection begins at once."""
         self._paho.disconnect()
 
 

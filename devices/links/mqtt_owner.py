@@ -128,11 +128,7 @@ class MqttOwner(Generic[K]):
         try:
             await self._renew(connection)
             self._presence.back()
-            async for _ in client.messages:  # none comes here; it ends when the connection is lost
-                pass
-        except aiomqtt.MqttError:
-            if not connection.overflowed:
-                raise
+            await asyncio.Event().wait()
         finally:
             self._connection = None
             connection.lost.set()
