@@ -58,6 +58,10 @@ class Mark(msgspec.Struct, frozen=True):
     disputed: int = 0  # the first sequence that came with another body; the epoch is closed by it
     succeeded: bool = False  # some of its events came again under a later epoch
 
+    def highest(self) -> int:
+        """The highest sequence that is held at all."""
+        return self.ahead[-1][1] if self.ahead else self.up_to
+
     def missing(self) -> tuple[int, int] | None:
         """The first gap, both ends included."""
         return (self.up_to + 1, self.ahead[0][0] - 1) if self.ahead else None
@@ -225,8 +229,9 @@ class _Desk:
         for (place, lane), up_to in self._acknowledged.items():
             if self._dispute(place, lane) is not None:
                 continue
-            told.append(Answer(place[0], Ack(place[1], lane, up_to, self._generation)))
-            if gap := self._mark(place, lane).missing():
+            mark = self._mark(place, lane)
+            told.append(Answer(place[0], Ack(place[1], lane, up_to, self._generation, mark.highest())))
+            if gap := mark.missing():
                 told.append(Answer(place[0], Resend(place[1], lane, *gap, self._generation)))
         return told
 

@@ -87,12 +87,16 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """Head office holds the lane up to here, committed; `generation` names this life of its database."""
+    """Head office holds the lane up to here, committed; `generation` names this life of its database.
+
+    `held` is the highest sequence that it holds at all, above gaps too; 0 where it does not say.
+    """
 
     epoch: Epoch
     lane: Lane
     up_to: UpTo
     generation: str
+    held: UpTo = 0
     v: int = VERSION
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from edge.event import Lane
+from edge.uplink.envelope import Ack
 
 BATCH: Final = 500  # events in a message at most
 WINDOW: Final = 8 * BATCH  # events on the way and not acknowledged
@@ -138,22 +139,23 @@ def impatient(flow: LaneFlow, now: float) -> LaneFlow | None:
     return msgspec.structs.replace(flow, sent=flow.mark, since=now, patience_s=patience_s, stalls=flow.stalls + 1)
 
 
-def acknowledged(flow: LaneFlow, up_to: int, generation: str, highest: int, now: float) -> tuple[LaneFlow, Verdict]:
-    """What `ack` says about the lane.
+def acknowledged(flow: LaneFlow, ack: Ack, highest: int, now: float) -> tuple[LaneFlow, Verdict]:
+    """What `ack` says about the lane, whose highest committed sequence here is `highest`.
 
     What this process has not sent is not taken as acknowledged: a store restored from a backup may have given those
     numbers to other events. They are sent first, and head office compares.
     """
-    if up_to > highest:
+    up_to, there = ack.up_to, max(ack.up_to, ack.held)
+    if there > highest:
         return flow, Verdict.FOREIGN
-    other_life = generation != flow.generation
-    known = msgspec.structs.replace(flow, generation=generation)
+    other_life = ack.generation != flow.generation
+    known = msgspec.structs.replace(flow, generation=ack.generation)
     if up_to < flow.mark and (other_life or flow.mode is Mode.ASKING):
         return _streaming(known, up_to, now), Verdict.BEHIND
     if flow.mode is Mode.VERIFYING:
         return _verified(known, up_to, now)
-    if up_to > flow.furthest or flow.mark < min(flow.verify_to, up_to):
-        return _verifying(known, max(up_to, flow.verify_to), now), Verdict.NOTHING
+    if there > flow.furthest or flow.mark < min(flow.verify_to, there):
+        return _verifying(known, max(there, flow.verify_to), now), Verdict.NOTHING
     after = _streaming(known, up_to, now) if flow.mode is Mode.ASKING else _moved(known, up_to, now) if up_to > flow.mark else known
     return after, Verdict.PROGRESS if up_to > flow.mark else Verdict.NOTHING
 

@@ -240,10 +240,10 @@ class Sender:
         elif isinstance(said, Resend):
             self._flows[lane] = lane_flow.asked_again(flow, said.first, said.last, highest, now)
         else:
-            flow, verdict = lane_flow.acknowledged(flow, said.up_to, said.generation, highest, now)
+            flow, verdict = lane_flow.acknowledged(flow, said, highest, now)
             self._flows = lane_flow.other_life(self._flows, said.generation, now) | {lane: flow}
             if verdict is Verdict.FOREIGN:
-                await self._begin_epoch(f"head office has {lane} up to {said.up_to}, the store only up to {highest}")
+                await self._begin_epoch(f"head office has {lane} up to {max(said.up_to, said.held)}, the store only up to {highest}")
             elif verdict is Verdict.BEHIND:
                 _LOG.warning("head office has %s only up to %d (it was restored); sending again", lane, said.up_to)
             elif verdict is Verdict.PROGRESS:

@@ -120,7 +120,7 @@ class Edge:
         elif isinstance(said, Resend):
             self.flows[lane] = flow.asked_again(state, said.first, said.last, highest, now)
         else:
-            state, verdict = flow.acknowledged(state, said.up_to, said.generation, highest, now)
+            state, verdict = flow.acknowledged(state, said, highest, now)
             self.flows = flow.other_life(self.flows, said.generation, now) | {lane: state}
             self._acknowledged(lane, state, verdict)
 

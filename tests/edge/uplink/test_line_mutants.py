@@ -91,22 +91,23 @@ def epoch_named_by_its_last_number(patch: pytest.MonkeyPatch) -> None:
 
 
 def trusted_for_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
-    def wrong(state: LaneFlow, up_to: int, generation: str, highest: int, now: float) -> Answered:
-        return _acknowledged(msgspec.structs.replace(state, furthest=highest, verify_to=0), up_to, generation, highest, now)
+    def wrong(state: LaneFlow, ack: Ack, highest: int, now: float) -> Answered:
+        return _acknowledged(msgspec.structs.replace(state, furthest=highest, verify_to=0), ack, highest, now)
 
     patch.setattr(flow, "acknowledged", wrong)
 
 
-def more_than_there_is_believed(patch: pytest.MonkeyPatch) -> None:
-    def wrong(state: LaneFlow, up_to: int, generation: str, highest: int, now: float) -> Answered:
-        return _acknowledged(state, min(up_to, highest), generation, highest, now)
+def more_than_there_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    def wrong(state: LaneFlow, ack: Ack, highest: int, now: float) -> Answered:
+        after, verdict = _acknowledged(state, ack, highest, now)
+        return after, Verdict.NOTHING if verdict is Verdict.FOREIGN else verdict
 
     patch.setattr(flow, "acknowledged", wrong)
 
 
 def restored_head_office_not_noticed(patch: pytest.MonkeyPatch) -> None:
-    def wrong(state: LaneFlow, up_to: int, generation: str, highest: int, now: float) -> Answered:
-        return _acknowledged(state, max(up_to, state.mark), generation, highest, now)
+    def wrong(state: LaneFlow, ack: Ack, highest: int, now: float) -> Answered:
+        return _acknowledged(state, msgspec.structs.replace(ack, up_to=max(ack.up_to, state.mark)), highest, now)
 
     patch.setattr(flow, "acknowledged", wrong)
     patch.setattr(flow, "asked_again", lambda state, *_: state)
@@ -123,7 +124,7 @@ def chatty_head_office(patch: pytest.MonkeyPatch) -> None:
         _work(self, crash)
         for (_, epoch), lanes in self.books.kept_marks.items():
             for lane, mark in lanes.items():
-                self.world.down(Channel.ACK, down_message(Ack(epoch, Lane(lane), mark.up_to, self.generation)))
+                self.world.down(Channel.ACK, down_message(Ack(epoch, Lane(lane), mark.up_to, self.generation, mark.highest())))
 
     patch.setattr(HeadOffice, "work", chatty)
 
@@ -131,8 +132,8 @@ def chatty_head_office(patch: pytest.MonkeyPatch) -> None:
 def put_off_by_any_answer(patch: pytest.MonkeyPatch) -> None:
     chatty_head_office(patch)
 
-    def wrong(state: LaneFlow, up_to: int, generation: str, highest: int, now: float) -> Answered:
-        after, verdict = _acknowledged(state, up_to, generation, highest, now)
+    def wrong(state: LaneFlow, ack: Ack, highest: int, now: float) -> Answered:
+        after, verdict = _acknowledged(state, ack, highest, now)
         return msgspec.structs.replace(after, since=now), verdict
 
     patch.setattr(flow, "acknowledged", wrong)
@@ -148,7 +149,7 @@ PLANTED: Sequence[Plant] = (
     numbers_known_without_their_epoch,
     epoch_named_by_its_last_number,
     trusted_for_what_was_not_sent,
-    more_than_there_is_believed,
+    more_than_there_is_ignored,
     restored_head_office_not_noticed,
     never_impatient,
     put_off_by_any_answer,

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable
 
-import msgspec
-import pytest
-
-from edge.headoffice import ingest
-from edge.headoffice.ingest import Mark
 from edge.uplink import flow
-from edge.uplink.flow import LaneFlow, Mode, Verdict
-
-from tests.edge.uplink.line_world import Disk, Edge, HeadOffice, MemoryBooks, World
+from tests.edge.uplink.line_world import Disk, Edge, MemoryBooks, World
 
 SEEDS = 300
 _FAULTY_STEPS = 60
@@ -45,6 +37,8 @@ class Faults:
         elif chance < 0.17 and self.edge_backup and self._restored == "edge":
             world.edges[0].disk = copy.deepcopy(self.edge_backup)
             world.edges[0].start()
+            for _ in range(world.random.choice((0, 0, 60))):  # it worked without a line for a while
+                world.edges[0].append()
         elif chance < 0.19:
             self.headoffice_backup, self._epochs_then = world.headoffice.books.copied(), self._epochs()
         elif chance < 0.21 and self.headoffice_backup and self._restored == "head office" and self._epochs_then == self._epochs():
