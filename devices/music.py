@@ -24,7 +24,7 @@ class Settings(DriverSettings):
     """Where the player listens."""
 
     link: TcpLink.Settings
-    every_s: float = Field(default=10.0, ge=1, le=50)  # how often it is asked; it hangs up after a minute of silence
+    every_s: float = Field(default=10.0, ge=0.1, le=50)  # how often it is asked; it hangs up after a minute of silence
     answer_s: float = Field(default=5.0, gt=0, le=60)
 
     def commanded(self) -> tuple[str, ...]:
