@@ -26,10 +26,7 @@ def test_a_profile_of_the_product(name: str) -> None:
 
 
 def test_the_documented_registers() -> None:
-    where = {
-        name: {register.quantity: (register.register, register.kind, register.scale) for register in load(name).registers}
-        for name in profiles()
-    }
+    where = {name: {each.quantity: (each.register, each.kind, each.scale) for each in load(name).registers} for name in profiles()}
     assert where["xy-md02"] == {"temperature_c": (1, "int16", 0.1), "relative_humidity_pct": (2, "int16", 0.1)}
     assert where["senseair-s8"] == {"co2_ppm": (3, "int16", 1.0)}
     assert where["sdm120"] == {

@@ -100,7 +100,7 @@ def test_neighbours_share_a_request() -> None:
 
 @pytest.mark.parametrize(
     ("misses", "retries", "state"),
-    [(1, 3, None), (2, 3, "stale"), (3, 3, "stale"), (4, 3, "offline"), (1, 0, "offline"), (99, 3, "offline")],,
+    [(1, 3, None), (2, 3, "stale"), (3, 3, "stale"), (4, 3, "offline"), (1, 0, "offline"), (99, 3, "offline")],
 )
 def test_what_silence_means(misses: int, retries: int, state: str | None) -> None:
     found = silence(misses, retries, 7)
