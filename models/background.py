@@ -39,6 +39,9 @@ class Background:
     and a door leaf too.
     """
 
+    name = NAME
+    longest_px = LONGEST_PX
+
     def __init__(self) -> None:
         self._model = cv2.createBackgroundSubtractorMOG2(history=500, varThreshold=_VARIANCES, detectShadows=True)
         self._pictures = 0
@@ -51,16 +54,14 @@ class Background:
         scale = pixels.shape[1] / mask.shape[1]
         return np.array([(*(side * scale for side in box), _SCORE, 0) for box in boxes], np.float32) if boxes else NOTHING
 
-    def _foreground(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    def _foreground(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         scale = min(1.0, LONGEST_PX / max(pixels.shape[:2]))
-        if scale < 1:
-            size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         learning = 1 / (self._pictures + 1) if self._pictures < _FIRST_PICTURES else _LEARNING
         self._pictures += 1
-        marks = self._model.apply(cv2.GaussianBlur(pixels, (5, 5), 0), learningRate=learning)
-        mask = np.asarray(marks > _SHADOW, np.uint8)
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        marks = self._model.apply(cv2.GaussianBlur(small, (5, 5), 0), learningRate=learning)
+        mask = cv2.morphologyEx(np.asarray(marks > _SHADOW, np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), np.uint8)
 
     def _people(self, blob: Blob, shape: tuple[int, ...]) -> list[tuple[float, float, float, float]]:

@@ -6,10 +6,15 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from models import background
+from models.background import Background
+from models.decode import Boxes
 from models.detector import Detector, describe, fits, open_file, shape_of
 from models.manifest import Manifest, ModelError, known, parse, read
 
@@ -39,6 +44,22 @@ def folder() -> Path:
     if os.geteuid() == 0 or os.access(SYSTEM_FOLDER, os.W_OK):
         return SYSTEM_FOLDER
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "smartbranch" / "models"
+
+
+class PeopleDetector(Protocol):
+    """Whatever finds people: a network, or the background model of one camera."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def longest_px(self) -> int:
+        """The longer side of a picture beyond which it sees no more."""
+        ...
+
+    def detect(self, pixels: NDArray[np.uint8]) -> Boxes:
+        """People in a picture: n x 6 float32, x1 y1 x2 y2 in its pixels, score, class."""
+        ...
 
 
 class Catalog:
@@ -74,7 +95,7 @@ class Catalog:
         if name == "auto":
             if found := self.active(view):
                 return found
-            raise ModelError("no detector is installed; `smartbranch models add FILE` with yolox_nano.onnx, or `smartbranch models list`")
+            raise ModelError("no detector is installed; `smartbranch models add FILE` with yolox_nano.onnx, see `smartbranch models list`")
         manifest = self.manifests().get(name)
         if manifest is None:
             raise ModelError(f"no detector is called {name!r}; known: {', '.join(sorted(self.manifests()))}")
@@ -82,16 +103,26 @@ class Catalog:
             raise ModelError(f"{name} is not installed; {how(manifest)}")
         return manifest
 
-    def open(self, name: str = "auto", view: str = "oblique", threads: int = 1) -> Detector:
+    def chosen(self, name: str, view: str = "oblique") -> str:
+        """The detector that `name` means for a camera with that view; raises ModelError as `find` does."""
+        if name == background.NAME or (name == "auto" and view == "overhead" and self.active(view) is None):
+            return background.NAME
+        return self.find(name, view).name
+
+    def open(self, name: str = "auto", view: str = "oblique", threads: int = 1) -> PeopleDetector:
         """The detector ready to run; raises ModelError as `find` does, and where its file is broken."""
-        manifest = self.find(name, view)
+        chosen = self.chosen(name, view)
+        if chosen == background.NAME:
+            return Background()
+        manifest = self.find(chosen)
         return open_file(manifest, self.path(manifest), threads)
 
     def list(self) -> list[Entry]:
         """All there is and could be, the installed first."""
         active, installed = self.active(), self.installed()
         others = [manifest for manifest in self.manifests().values() if manifest not in installed]
-        return [self._entry(manifest, active) for manifest in [*installed, *others]]
+        here = [self._entry(manifest, active) for manifest in installed]
+        return [*here, _BACKGROUND, *(self._entry(manifest, None) for manifest in others), _OVERHEAD]
 
     def _entry(self, manifest: Manifest, active: Manifest | None) -> Entry:
         path, accuracy = self.path(manifest), manifest.accuracy
@@ -164,6 +195,42 @@ class Catalog:
             shutil.move(new, path)  # the old file stays whole until the new one is
         except OSError as error:
             raise ModelError(f"{self.place}: cannot be written: {error.strerror}; set SMARTBRANCH_MODELS to a folder that can") from error
+
+
+_BACKGROUND: Final = Entry(
+    background.NAME,
+    "Background model, no network",
+    "installed",
+    "Apache-2.0",
+    None,
+    None,
+    "F1 .97 a crossing on rendered doors of even light",
+    1.5,
+    "cameras that look straight down on an even floor; takes whatever moves for a person",
+    "",
+)
+
+
+_OVERHEAD: Final = Entry(
+    "overhead",
+    "Heads and shoulders from above",
+    "not installed",
+    "Apache-2.0",
+    None,
+    None,
+    "",
+    None,
+    "cameras that look down on a busy door",
+    f"not part of this version; until it is, `{background.NAME}` counts for cameras that look down",
+)
+
+
+def active(view: str = "oblique") -> str | None:
+    """The detector that `detector: auto` takes on this box for a camera with that view, None where there is none."""
+    try:
+        return Catalog().chosen("auto", view)
+    except ModelError:
+        return None
 
 
 def how(manifest: Manifest) -> str:

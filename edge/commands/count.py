@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from devices.camera import CameraSettings
 from devices.driver import DriverError
-from edge.vision.detectors import open_look
 from edge.vision.recording import Count, count
 from edge.vision.render import Renderer, RenderError
 from edge.vision.truth import Truth, TruthError, compare, read
+from models.catalog import Catalog
 from models.manifest import ModelError
 
 
@@ -57,12 +57,12 @@ def _count(arguments: argparse.Namespace) -> tuple[Count, Truth | None]:
         raise ValueError(f"--every {arguments.every}: give 1 or more")
     settings = _settings(arguments)
     truth = read(arguments.truth) if arguments.truth else None
-    detector = open_look(arguments.model, settings.view)
+    detector = Catalog().open(arguments.model, settings.view, threads=1)
     with ExitStack() as open_files:
         renderer = open_files.enter_context(Renderer(arguments.render, settings, arguments.every)) if arguments.render else None
         longest_px = None if renderer else detector.longest_px
         shown = renderer.show if renderer else None
-        work = count(settings, detector.look, detector.name, every=arguments.every, longest_px=longest_px, shown=shown)
+        work = count(settings, detector.detect, detector.name, every=arguments.every, longest_px=longest_px, shown=shown)
         return asyncio.run(work), truth
 
 
