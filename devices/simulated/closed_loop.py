@@ -58,6 +58,8 @@ class ClosedLoop:
         self._world = World(seed, self.scenario, self.now)
         self._numbers: dict[str, int] = {}
         self._day = ""
+        self.issued = 0
+        """Tickets so far."""
         self._said = 0  # occurrences so far, which makes each one's identity
         self._totals = {"in": 0, "out": 0}
         self._sums = _Sums()
@@ -135,6 +137,7 @@ class ClosedLoop:
         if (day := datetime.fromtimestamp(t, TIMEZONE).date().isoformat()) != self._day:
             self._day, self._numbers = day, {}
         prefix = SERVICES[service].prefix
+        self.issued += 1
         number = self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
         ticket = f"{prefix}{number:03d}"
         self._world.crowd.given(visitor, ticket, t)

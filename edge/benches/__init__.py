@@ -1,0 +1,1 @@
+"""Measurements that need the whole branch, each beside its peer or baseline."""
