@@ -37,20 +37,19 @@ class Holder:
     def __init__(self, device: str) -> None:
         self.device = device
         self.told: Callable[[Sample], None] = lambda _: None
-        self._away: set[str] = set()
+        self._away: dict[str, Text] = {}
 
     def away(self, wire: str, reason: Text) -> None:
         """The wire is away; `reason` says what to do."""
         if wire not in self._away:
-            self._away.add(wire)
+            self._away[wire] = reason
             self.told(Sample("state", "offline", reason=reason))
 
     def back(self, wire: str) -> None:
-        """The wire is there."""
-        if wire in self._away:
-            self._away.discard(wire)
-            if not self._away:
-                self.told(Sample("state", "online"))
+        """The wire is there; of several another may still be away."""
+        if self._away.pop(wire, None) is not None:
+            left = next(iter(self._away.values()), None)
+            self.told(Sample("state", "offline", reason=left) if left else Sample("state", "online"))
 
 
 L = TypeVar("L")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from devices.driver import LinkDownError
+from devices.links.byte_wire import ByteLink
 from devices.links.lines import Lines
 from devices.reading import Sample
 
@@ -78,6 +80,16 @@ class Adapter:
         while received not in self.received:
             self._came.clear()
             await self._came.wait()
+
+    async def opened(self, link: ByteLink, mark: bytes = b"ready") -> None:
+        """Return when the host has opened the line: what is written arrives."""
+        while True:
+            try:
+                await link.write(mark)
+                break
+            except LinkDownError:
+                await asyncio.sleep(0)
+        await self.until(mark)
 
     def say(self, data: bytes) -> int:
         """The device speaks; how many of the bytes the line has taken."""

@@ -20,17 +20,6 @@ def settings(adapter: Any, **more: Any) -> SerialLink.Settings:
     return SerialLink.Settings(serial=str(adapter.path), **more)
 
 
-async def opened(link: SerialLink, adapter: Any, mark: bytes = b"ready") -> None:
-    """Return when the wire is open: what is written arrives."""
-    while True:
-        try:
-            await link.write(mark)
-            break
-        except LinkDownError:
-            await asyncio.sleep(0)
-    await adapter.until(mark)
-
-
 async def read(link: SerialLink, count: int) -> bytes:
     """The next `count` bytes."""
     received = b""
@@ -41,7 +30,7 @@ async def read(link: SerialLink, count: int) -> bytes:
 
 async def test_bytes_go_both_ways(lines: Lines, adapter: Any, told: Any) -> None:
     async with lines.open(settings(adapter), "door", told) as link:
-        await opened(link, adapter)
+        await adapter.opened(link)
         adapter.say(b"hello")
         assert await read(link, 5) == b"hello"
         assert told.states == []
@@ -49,14 +38,14 @@ async def test_bytes_go_both_ways(lines: Lines, adapter: Any, told: Any) -> None
 
 async def test_each_device_on_the_line_reads_all_of_it(lines: Lines, adapter: Any, told: Any) -> None:
     async with lines.open(settings(adapter), "a", told) as first, lines.open(settings(adapter), "b", told) as second:
-        await opened(first, adapter)
+        await adapter.opened(first)
         adapter.say(b"both")
         assert [await read(first, 4), await read(second, 4)] == [b"both", b"both"]
 
 
 async def test_writes_of_several_devices_do_not_mix(lines: Lines, adapter: Any, told: Any) -> None:
     async with lines.open(settings(adapter), "a", told) as first, lines.open(settings(adapter), "b", told) as second:
-        await opened(first, adapter, b"!")
+        await adapter.opened(first, b"!")
         long = 30_000  # far more than a tty takes at once
         await asyncio.gather(first.write(b"a" * long), second.write(b"b" * long))
         await adapter.until(b"b" * long)
@@ -65,7 +54,7 @@ async def test_writes_of_several_devices_do_not_mix(lines: Lines, adapter: Any, 
 
 async def test_the_tty_is_this_processs_alone(lines: Lines, adapter: Any, told: Any) -> None:
     async with lines.open(settings(adapter), "door", told) as link:
-        await opened(link, adapter)
+        await adapter.opened(link)
         with pytest.raises(serial.SerialException, match="exclusively lock"):
             serial.Serial(str(adapter.path), exclusive=True)
         async with Lines() as others, others.open(settings(adapter), "other", told):
@@ -76,7 +65,7 @@ async def test_the_tty_is_this_processs_alone(lines: Lines, adapter: Any, told: 
 async def test_unplugged_and_plugged_in_again(lines: Lines, adapter: Any, told: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "devices")
     async with lines.open(settings(adapter), "door", told) as link:
-        await opened(link, adapter)
+        await adapter.opened(link)
         adapter.unplug()
         await told.until(1)
         with pytest.raises(LinkDownError, match="ttyUSB0"):
@@ -145,7 +134,7 @@ async def test_two_baud_rates_on_one_line_name_both(lines: Lines, adapter: Any, 
 async def test_closed_after_the_last_and_opened_again(lines: Lines, adapter: Any, told: Any) -> None:
     for baud in (9600, 19200, 9600):
         async with lines.open(settings(adapter, baud=baud), "door", told) as link:
-            await opened(link, adapter, str(baud).encode())
+            await adapter.opened(link, str(baud).encode())
     assert told.states == []  # the next one waited until the one before had closed and unlocked it
 
 
@@ -169,7 +158,7 @@ async def test_an_open_that_hangs_blocks_nothing(adapter: Any, told: Any, monkey
 
 async def test_a_flood_neither_grows_nor_starves(lines: Lines, adapter: Any, told: Any) -> None:
     async with lines.open(settings(adapter), "slow", told) as slow, lines.open(settings(adapter), "fast", told) as fast:
-        await opened(fast, adapter)
+        await adapter.opened(fast)
         sent = received = 0
         while slow.lost == 0:
             sent += adapter.say(bytes(512))
