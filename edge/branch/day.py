@@ -12,6 +12,7 @@ from edge.branch.course import Course
 from edge.branch.plan import Plan
 
 _LONGEST_SLEEP_S: Final = 36 * 3600.0  # a jump beyond it is a wrong clock, not a night that the box slept through
+_BELIEVED_AFTER_S: Final = 3600.0
 
 
 def day_of(plan: Plan, t: float) -> str:
@@ -26,9 +27,13 @@ def last_moment(plan: Plan, day: str) -> float:
 
 
 def roll_over(course: Course) -> None:
-    """End the day and begin the next when the local day is a later one; a day that seems to go back is a wrong clock."""
-    today = day_of(course.plan, course.now)
-    if today > course.state.day:
+    """End the day and begin the next when the local day is a later one.
+
+    A day that seems to go back is a wrong clock; when it stays so for an hour, it was the day before that was wrong.
+    """
+    today, watched_from = day_of(course.plan, course.now), course.state.fleet.watched_from
+    stays = watched_from is not None and course.now - watched_from >= _BELIEVED_AFTER_S
+    if today > course.state.day or (today < course.state.day and stays):
         if course.state.day:
             _end(course)
         course.tell("day.began", {"day": today, "carried": _carried(course)})
@@ -36,7 +41,7 @@ def roll_over(course: Course) -> None:
 
 def _end(course: Course) -> None:
     """Close what is left, at the last moment of its day: nobody waits over night."""
-    last = last_moment(course.plan, course.state.day)
+    last = min(last_moment(course.plan, course.state.day), course.now)
     for ticket in list(course.queue.tickets.values()):
         if ticket.state == "serving":
             data = {"ticket": ticket.name, "counter": ticket.counter, "service": ticket.service, "inferred": True}

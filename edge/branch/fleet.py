@@ -63,30 +63,26 @@ def _back(course: Course, device: Device, seen: DeviceState) -> None:
 
 
 def _said(course: Course, device: Device, known: DeviceState, sample: Sample) -> None:
-    state = sample.value if sample.value in STATES else "unknown"
+    state, reason = (str(sample.value) if sample.value in STATES else "unknown"), sample.reason
     if sample.part:
-        known, state, reason = _part(known, sample.part, str(state), sample.reason)
-    else:
-        reason = sample.reason
-        known = replace(known, parts={}) if state in _DOWN and known.parts else known
+        others = {name: held for name, held in known.parts.items() if name != sample.part}
+        known = replace(known, parts=others if state == "online" else {**others, sample.part: state})
+    if sample.part and state != "online" and known.reported in _DOWN:
+        state, reason = known.reported, known.reported_reason  # its line is away: that is what is wrong
+    elif known.parts and (sample.part or state == "online"):
+        state, reason = "faulty", reason if reason is not None and len(known.parts) == 1 else _not_answering(known)
     if state == "online" and not _just_seen(known, course.now):
         known = replace(known, last_seen=course.now)
     if (known.reported, known.reported_reason) == (state, reason):
         _keep(course, device.id, known)
     else:
-        _report(course, device, known, str(state), reason)
+        _report(course, device, known, state, reason)
 
 
-def _part(known: DeviceState, part: str, state: str, reason: Text | None) -> tuple[DeviceState, str, Text | None]:
-    """One of several behind the device (a bus address) says how it is: the device is faulty while one is not online."""
-    parts = {name: held for name, held in known.parts.items() if name != part} | ({part: state} if state != "online" else {})
-    known = replace(known, parts=parts)
-    if not parts:
-        return known, "online", None
-    if len(parts) == 1 and reason is not None and part in parts:
-        return known, "faulty", reason
-    names = ", ".join(sorted(parts))
-    return known, "faulty", text(f"not answering: {names}; check their power and line", f"没有应答：{names}，请检查电源和线路")
+def _not_answering(known: DeviceState) -> Text:
+    """The device is faulty while one of several behind it (a bus address, a counter) is not online."""
+    names = ", ".join(sorted(known.parts))
+    return text(f"not answering: {names}; check their power and line", f"没有应答：{names}，请检查电源和线路")
 
 
 def _report(course: Course, device: Device, known: DeviceState, state: str, reason: Text | None) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from devices.reading import Command
 from edge.branch.plan import Counter, Device, Plan
 from edge.branch.queue_fold import ticket_of
-from edge.branch.state import BranchState, QueueState
+from edge.branch.state import BranchState, QueueState, Ticket
 from edge.branch.words import named, text
 from edge.event import Event
 
@@ -46,7 +46,7 @@ def _wanted(plan: Plan, before: BranchState, after: BranchState, events: Sequenc
         if event.type in _ACTIONS and plan.authority == "smartbranch" and not event.data.get("inferred"):
             yield from _told_machines(plan, event)
         if event.type == "ticket.requested":
-            yield from _printed(plan, event)
+            yield from _printed(plan, after, event)
         if event.type == "climate.held" and event.data["by"] != "hand":
             yield _climate(event)
         if event.type == "device.online":
@@ -108,7 +108,7 @@ def _told_machines(plan: Plan, event: Event) -> Iterator[Command]:
             yield Command("call", json.dumps(body), part=data["counter"] or "", device=device.id, why=why, until=event.t + _WORTH_S)
 
 
-def _printed(plan: Plan, event: Event) -> Iterator[Command]:
+def _printed(plan: Plan, after: BranchState, event: Event) -> Iterator[Command]:
     """To the kiosk that asked, else to the first that can print."""
     ticket, source = ticket_of(event.t, event.data), event.data["source"]
     able = [device.id for device in plan.devices.values() if "print_ticket" in device.quantities]
@@ -117,9 +117,20 @@ def _printed(plan: Plan, event: Event) -> Iterator[Command]:
         return
     service = plan.services.get(ticket.service)
     name = named(service.name, plan.language) if service else ticket.service
-    body = {"ticket": ticket.name, "service": ticket.service, "service_name": name, "class": ticket.class_, "issued_at": event.t}
+    body = {
+        "ticket": ticket.name,
+        "service": ticket.service,
+        "service_name": name,
+        "branch": named(plan.name, plan.language),
+        "ahead": sum(_ahead(other, ticket) for other in after.queue.tickets.values()),
+        "issued_at": event.t,
+    }
     why = text(f"ticket {ticket.name} was asked for", f"客户取号 {ticket.name}")
     yield Command("print_ticket", json.dumps(body, ensure_ascii=False), part=ticket.name, device=printer, why=why, until=event.t + _WORTH_S)
+
+
+def _ahead(other: Ticket, ticket: Ticket) -> bool:
+    return other.state == "waiting" and other.service == ticket.service and not other.inferred_gone
 
 
 def _climate(event: Event) -> Command:

@@ -164,6 +164,17 @@ def test_a_part_that_does_not_answer_makes_its_device_faulty() -> None:
     assert fleet.says(5, "gateway", "online", "3") == [("device.online", "gateway")]
 
 
+def test_parts_are_not_forgotten_while_the_line_is_away() -> None:
+    fleet = Fleet()
+    fleet.says(1, "gateway", "offline", "3")
+    assert fleet.says(4, "gateway", "offline") == [("device.offline", "gateway")]
+    assert fleet.says(5, "gateway", "offline", "4") == []
+    assert fleet.says(7, "gateway", "online") == [("device.faulty", "gateway")]
+    reason = fleet.state.fleet.devices["gateway"].reason
+    assert reason is not None
+    assert "3, 4" in reason["en"]
+
+
 def test_alerts_are_told_when_they_come_and_go() -> None:
     state = BranchState()
     high, higher = Raised("co2-hall", "minor", {"en": "CO2 1200"}), Raised("co2-hall", "major", {"en": "CO2 2000"})

@@ -10,7 +10,7 @@ from devices.reading import Command, Occurrence, Outcome, Sample
 from edge.branch.orders import orders
 from edge.branch.standing import with_outcome
 from edge.branch.state import BranchState
-from edge.branch.step import jumped, step, tick
+from edge.branch.step import jumped, resume, step, tick
 from edge.event import Event
 from tests.edge.branch.branches import NINE, called, issued, occurrence, plan, press, sample
 
@@ -257,6 +257,16 @@ def test_a_clock_that_goes_back_unnoticed_gives_no_negative_wait() -> None:
     branch.at(1000, issued("A001"))
     *_, call = branch.at(-86_400 * 3, press("1", "next"))
     assert call.data["wait_s"] == 0.0
+    assert branch.state.day == "2026-11-24"
+
+
+def test_a_day_that_was_wrong_ends_when_the_clock_stays_right() -> None:
+    branch = Told()
+    branch.at(86_400 * 365, None)
+    branch.state = resume(branch.plan, [], branch.state)
+    assert branch.said(10) == []
+    assert branch.said(3600) == []
+    assert branch.said(3611) == [("day.began", None)]
     assert branch.state.day == "2026-11-24"
 
 
