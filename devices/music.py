@@ -90,11 +90,11 @@ class Player:
 
     async def _agree(self) -> None:
         """Ask for what no player knows: its refusal names it, and all before that is to older requests."""
-        token = f"smartbranch-{next(self._tokens)}"
+        token = f"smartbranch-{next(self._tokens):08d}"
         await self._link.write(request(token))
         while True:
             heard = await self._heard.get()
-            if isinstance(heard, Answer) and heard.error is not None and f'"{token}"' in heard.error:
+            if isinstance(heard, Answer) and heard.error is not None and token in heard.error:
                 self._sure = True
                 return
 

@@ -18,14 +18,13 @@ from devices.reading import Command, Outcome
 from devices.wire.availability import heed
 from devices.wire.description import Availability
 from devices.wire.faults import fault
-from devices.wire.heartbeat import Heartbeat, Result, faults, heartbeat, identity, occurred, result
+from devices.wire.heartbeat import COPY_WITHIN, COPY_WITHIN_S, Heartbeat, Result, faults, heartbeat, identity, occurred, result
 from devices.wire.listening import Silence, hear_all, not_understood
 from devices.wire.payload import PayloadError, document
 from devices.wire.slave import joined
 from devices.wire.troubles import Troubles
 
 _VERBS: Final = ("restart", "test_print")
-_COPIES_KNOWN: Final = 256  # heartbeats
 _MISSING: Final = 3  # heartbeats
 _EXPECTED: Final[Mapping[str, tuple[str, str]]] = {
     "heartbeat": ('a heartbeat such as {"state": "in_service", "faults": []}', '形如 {"state": "in_service", "faults": []} 的心跳'),
@@ -62,7 +61,7 @@ class Terminal:
         self._prefix = settings.link.mqtt
         self._troubles = Troubles(branch)
         self._availability = Availability(f"{self._prefix}/status", pointer="/state")
-        self._known: deque[str] = deque(maxlen=_COPIES_KNOWN)
+        self._known: deque[tuple[str, float]] = deque(maxlen=COPY_WITHIN)
         self._uptime_s: float | None = None
         self._awaited: dict[str, asyncio.Future[Result]] = {}
         stale_s = settings.stale_after_s or 0.0
@@ -95,9 +94,6 @@ class Terminal:
             self._answered(result(said))
 
     async def _beat(self, beat: Heartbeat, said: Any, message: Message) -> None:
-        if (copy := identity(said)) in self._known:
-            return
-        self._known.append(copy)
         for fact in beat.samples(message.topic):
             self._branch.measured(fact)
         over = set() if message.retained else {"silence", "away", "availability"}
@@ -108,7 +104,15 @@ class Terminal:
         self._troubles.ended(*over)
         if not message.retained:  # what the broker kept says nothing of the terminal now
             self.silence.heard()
-            await self._restarted(beat.uptime_s, said)
+            if not self._copy(identity(said)):
+                await self._restarted(beat.uptime_s, said)
+
+    def _copy(self, name: str) -> bool:
+        """Whether the same came within the last heartbeats and minutes; one that comes late is no sign of a restart."""
+        now = asyncio.get_running_loop().time()
+        copy = any(name == known and now - t <= COPY_WITHIN_S for known, t in self._known)
+        self._known.append((name, now))
+        return copy
 
     async def _restarted(self, uptime_s: float | None, said: Any) -> None:
         before, self._uptime_s = self._uptime_s, uptime_s

@@ -18,8 +18,8 @@ from devices.wire.slave import joined
 _FACTS: Final = ("paper_pct", "cash_pct", "uses_total", "uptime_s", "firmware")
 _MOST_FAULTS: Final = 32
 _LONGEST_CODE: Final = 64  # characters
-_COPY_WITHIN: Final = 256  # messages
-_COPY_WITHIN_S: Final = 600.0
+COPY_WITHIN: Final = 256  # messages
+COPY_WITHIN_S: Final = 600.0
 
 _SERVICE: Final = {
     "in_service": None,
@@ -123,4 +123,4 @@ def identity(said: Any) -> str:
 def occurred(kind: str, said: Any, codes: Sequence[str] | None = None) -> Occurrence:
     """What happened at the terminal by the message `said`."""
     data = {} if codes is None else {"faults": list(codes)}
-    return Occurrence(kind, "", data, identity=f"{kind}:{identity(said)}", copy_within_s=_COPY_WITHIN_S, copy_within=_COPY_WITHIN)
+    return Occurrence(kind, "", data, identity=f"{kind}:{identity(said)}", copy_within_s=COPY_WITHIN_S, copy_within=COPY_WITHIN)

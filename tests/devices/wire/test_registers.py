@@ -67,7 +67,7 @@ def test_what_makes_a_wish_true(register: Register, wished: object, words: dict[
     ],
 )
 def test_what_no_word_says(register: Register, wished: object) -> None:
-    with pytest.raises(ValueError, match="is|does not fit"):
+    with pytest.raises(ValueError, match=r"is|does not fit"):
         encoded(register, wished)  # type: ignore[arg-type]
 
 
