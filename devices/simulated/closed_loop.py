@@ -91,6 +91,11 @@ class ClosedLoop:
         )
 
     @property
+    def people_in(self) -> int:
+        """People who came in so far; a pair is two."""
+        return self._totals["in"]
+
+    @property
     def finished(self) -> tuple[Finished, ...]:
         """Every customer who has gone, in order."""
         return tuple(self._sums.finished)

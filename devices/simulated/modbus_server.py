@@ -28,7 +28,7 @@ def answer(slave: Slave, pdu: bytes) -> bytes:
             return _read(slave, function, *struct.unpack(">HH", pdu[1:5]))
         if function == 6:
             register, word = struct.unpack(">HH", pdu[1:5])
-            return pdu[:5] if slave.write(register, word) else _refused(function, _ILLEGAL_VALUE)
+            return pdu[:5] if slave.write(register, [word]) else _refused(function, _ILLEGAL_VALUE)
         if function == 16:
             return _write_several(slave, pdu)
     except struct.error:
@@ -48,8 +48,7 @@ def _read(slave: Slave, function: int, register: int, count: int) -> bytes:
 def _write_several(slave: Slave, pdu: bytes) -> bytes:
     register, count, size = struct.unpack(">HHB", pdu[1:6])
     words = struct.unpack(f">{count}H", pdu[6 : 6 + size])
-    taken = [slave.write(register + place, word) for place, word in enumerate(words)]
-    return pdu[:5] if all(taken) else _refused(16, _ILLEGAL_ADDRESS)
+    return pdu[:5] if words and slave.write(register, words) else _refused(16, _ILLEGAL_ADDRESS)
 
 
 def _refused(function: int, code: int) -> bytes:

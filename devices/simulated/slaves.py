@@ -21,13 +21,13 @@ class Slave(Protocol):
         """The word, or None where there is no such register."""
         ...
 
-    def write(self, register: int, word: int) -> bool:
-        """Whether the word was taken."""
+    def write(self, register: int, words: Sequence[int]) -> bool:
+        """Whether the words from `register` on were taken."""
         ...
 
 
 class _ReadOnly:
-    def write(self, register: int, word: int) -> bool:  # noqa: ARG002  # the protocol of all slaves
+    def write(self, register: int, words: Sequence[int]) -> bool:  # noqa: ARG002  # the protocol of all slaves
         return False
 
 
@@ -94,8 +94,11 @@ class GenericVrf:
         words = (int(plant.on), _MODES.index(plant.mode), round(plant.setpoint_c * 10), round(plant.fan_pct), room, self.fault_codes[unit])
         return words[place] if place < len(words) else 0
 
-    def write(self, register: int, word: int) -> bool:
+    def write(self, register: int, words: Sequence[int]) -> bool:
         """On/off, mode, setpoint, fan; the others cannot be written."""
+        return all(self._write_one(place, word) for place, word in enumerate(words, register))
+
+    def _write_one(self, register: int, word: int) -> bool:
         unit, place = divmod(register, _VRF_STRIDE)
         if unit >= len(self._plants):
             return False
@@ -133,12 +136,13 @@ class WindowDisplay:
         """FC03: what was written."""
         return self._words.get(register) if function == 3 else None
 
-    def write(self, register: int, word: int) -> bool:
+    def write(self, register: int, words: Sequence[int]) -> bool:
         """A number replaces the text, text the number."""
-        if register not in self._words:
+        written = dict(enumerate(words, register))
+        if not written.keys() <= self._words.keys():
             return False
-        self._words[register] = word
-        text = str(word) if register == 0 else self._written_text()
+        self._words |= written
+        text = str(words[0]) if register == 0 else self._written_text()
         if text != self.text:
             self.text = text
             self._shown(text)
