@@ -120,7 +120,7 @@ class Simulation:
             tickets=self.counted["ticket.issued"],
             tickets_truth=self.world.issued,
             door_in=self.people_in,
-            door_in_truth=self.world.truth.customers,
+            door_in_truth=self.world.people_in,
             forecast_mae_s=round(mean(abs(wait.p50_s - came) for wait, came in pairs), 1) if pairs else None,
             forecast_p90_coverage=round(mean(came <= wait.p90_s for wait, came in pairs), 3) if pairs else None,
             events=dict(sorted(self.counted.items())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from edge.forecast.calls_table import CallsTableError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="CALLS.csv (design 4.4)")
-    parser.add_argument("--train-until", metavar="DATE", help="the last day that is only learned from, YYYY-MM-DD")
+    parser.add_argument("--train-until", metavar="DATE", type=date.fromisoformat, help="the last day that is only learned from, YYYY-MM-DD")
     parser.add_argument("--timezone", default="Asia/Shanghai", help="of times without an offset")
     parser.add_argument("--json", action="store_true")
 

@@ -7,6 +7,7 @@ model's own spread (Romano et al. 2019), at a level that follows the coverage th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -14,46 +15,57 @@ import numpy as np
 from edge.forecast.wait import Wait
 
 COVERAGE: Final = 0.9
-_KEPT: Final = 900
+_AIMED: Final = 0.905  # a little above, for outcomes of long waits come late
 _BANDS: Final = 3
+_KEPT: Final = 300  # outcomes, in each band
+_SIZES: Final = 600  # forecasts from which the bands are cut
+_CUT_EACH: Final = 25
 _PRIOR: Final = 10  # the model's own upper point counts as so many outcomes at first
 _SPREAD_MIN_S: Final = 15.0
-_FOLLOWS: Final = 0.008  # how much one outcome moves the level
+_FOLLOWS: Final = 0.012  # how much one outcome moves the level
 _LEVELS: Final = (0.8, 0.985)
 
 
 class Calibration:
-    """Outcomes beside their forecasts; bounded."""
+    """Outcomes beside their forecasts, in bands by the size of the forecast; bounded."""
 
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # p50, and the outcome in spreads above it
-        self._levels = [COVERAGE] * _BANDS
+    def __init__(self, levels: Sequence[float] = (_AIMED,) * _BANDS) -> None:
+        """For a model made anew; `levels` (of each band) may be those found for the one before."""
+        self._sizes_s: deque[float] = deque(maxlen=_SIZES)
+        self._seen = 0
+        self._above: tuple[deque[float], ...] = tuple(deque(maxlen=_KEPT) for _ in range(_BANDS))  # outcomes, in spreads above p50
+        self._levels = list(levels)
+        self._marks: tuple[float, ...] = ()
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """At which quantile of the outcomes the upper point of each band is taken just now."""
+        return tuple(self._levels)
 
     def add(self, raw: Wait, wait_s: float, said: Wait | None = None) -> None:
         """What came of a forecast as it was before calibration, and as it was `said` to people where it was."""
-        if said is not None and self._seen:
-            band = int(np.searchsorted(self._marks(np.array(self._seen)), raw.p50_s))
-            moved = self._levels[band] + _FOLLOWS * (COVERAGE - (wait_s <= said.p90_s))
+        self._sizes_s.append(raw.p50_s)
+        self._seen += 1
+        if self._seen % _CUT_EACH == 0 or self._seen < _CUT_EACH:
+            ordered = sorted(self._sizes_s)
+            self._marks = tuple(ordered[len(ordered) * (i + 1) // _BANDS] for i in range(_BANDS - 1))
+        band = self._band(raw)
+        if said is not None:
+            moved = self._levels[band] + _FOLLOWS * (_AIMED - (wait_s <= said.p90_s))
             self._levels[band] = min(_LEVELS[1], max(_LEVELS[0], moved))
-        self._seen.append((raw.p50_s, (wait_s - raw.p50_s) / _spread(raw)))
+        self._above[band].append((wait_s - raw.p50_s) / _spread(raw))
 
     def __call__(self, raw: Wait) -> Wait:
         """The forecast with its upper point where nine in ten of like outcomes were below it."""
-        if not self._seen:
-            return raw
-        seen = np.array(self._seen)
-        marks = self._marks(seen)
-        band = int(np.searchsorted(marks, raw.p50_s))
-        like = seen[np.searchsorted(marks, seen[:, 0]) == band, 1]
-        spreads = 1.0
+        band = self._band(raw)
+        like, spreads = np.array(self._above[band]), 1.0
         if len(like):
             level = min(1.0, self._levels[band] * (1 + 1 / len(like)))
             spreads = (_PRIOR + len(like) * float(np.quantile(like, level))) / (_PRIOR + len(like))
         return Wait(raw.p50_s, max(raw.p50_s, raw.p50_s + spreads * _spread(raw)))
 
-    @staticmethod
-    def _marks(seen: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return np.asarray(np.quantile(seen[:, 0], np.linspace(0, 1, _BANDS + 1)[1:-1]))
+    def _band(self, raw: Wait) -> int:
+        return sum(raw.p50_s > mark for mark in self._marks)
 
 
 def _spread(raw: Wait) -> float:

@@ -145,7 +145,7 @@ class Experience:
         if len(self._waits_s) < _ENOUGH:
             return
         x, base_s, wait_s = np.array(self._rows), np.array(self._bases_s), np.array(self._waits_s)
-        self._calibration = Calibration()
+        self._calibration = Calibration(self._calibration.levels)
         older = int(len(x) * _OLDER)
         trees = _grown(x[:older], base_s[:older], wait_s[:older])
         for i in range(older, len(x)):  # on what they have not seen

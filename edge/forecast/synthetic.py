@@ -12,7 +12,8 @@ import numpy as np
 from edge.forecast.calls_table import Call
 
 DAY_S: Final = 86_400.0
-_FIRST_DAY: Final = 1_788_220_800.0 - 8 * 3600  # 2026-09-01 00:00 in Asia/Shanghai
+FIRST_DAY: Final = "2026-09-01"
+_FIRST_MIDNIGHT: Final = 1_788_220_800.0 - 8 * 3600  # in Asia/Shanghai, which has no summer time
 _OPENS_S: Final = 9 * 3600.0
 _CLOSES_S: Final = 17 * 3600.0
 _PROFILE: Final = (0.6, 1.3, 1.45, 0.95, 0.6, 0.9, 1.15, 0.9, 0.0)  # arrivals by the hour from 09:00, beside their mean
@@ -90,7 +91,7 @@ def calls(of: Branch, days: int, seed: int) -> Iterator[Call]:
     for day in range(days):
         if day % 7 in (4, 5):  # 2026-09-05 is a Saturday
             continue
-        yield from sorted(_day(of, _FIRST_DAY + day * DAY_S, random), key=lambda call: call.issued_at)
+        yield from sorted(_day(of, _FIRST_MIDNIGHT + day * DAY_S, random), key=lambda call: call.issued_at)
 
 
 def _arrivals(of: Branch, random: np.random.Generator) -> list[_Customer]:

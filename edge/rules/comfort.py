@@ -83,8 +83,8 @@ def _unit(plan: Plan, state: BranchState, device: Device, now: float, limit: Lim
     mode = held_mode(mode, told_mode, now, limit)
     if "mode" in device.quantities:
         yield wish(device, "mode", mode, why, until)
-    if "setpoint_c" in device.quantities and setpoint_c is not None and mode != "off":
-        yield wish(device, "setpoint_c", held_setpoint(_clamped(setpoint_c, limit), told_setpoint, now, limit), why, until)
+    if "setpoint_c" in device.quantities and setpoint_c is not None and mode != "off" and may_write(told_setpoint, now, limit):
+        yield wish(device, "setpoint_c", _clamped(setpoint_c, limit), why, until)
 
 
 def band_of(plan: Plan, zone: Zone, air: Air, now: float, limit: Limits) -> Band:
@@ -167,12 +167,9 @@ def held_mode(mode: str, before: PlantValue, now: float, limit: Limits) -> str:
     return mode
 
 
-def held_setpoint(setpoint_c: float, before: PlantValue, now: float, limit: Limits) -> float:
-    """`setpoint_c`, or the one commanded when the hour's writes are used up (a unit's memory bears few)."""
-    if not isinstance(before.commanded, int | float) or isinstance(before.commanded, bool):
-        return setpoint_c
-    written = sum(1 for t in before.writes if now - t < 3600.0)
-    return setpoint_c if written < limit.setpoint_writes_per_h else float(before.commanded)
+def may_write(before: PlantValue, now: float, limit: Limits) -> bool:
+    """Whether the hour has a write left: a unit's memory bears few, and one that did not take counts too."""
+    return sum(1 for t in before.writes if now - t < 3600.0) < limit.setpoint_writes_per_h
 
 
 def _clamped(setpoint_c: float, limit: Limits) -> float:
