@@ -79,6 +79,13 @@ def _device(device: str, kind: str, settings: DriverSettings) -> Device:
 
 def _cameras(cameras: Mapping[str, CameraSettings]) -> dict[str, Device]:
     return {
-        i: Device(i, "camera", named(camera.name, i), links_to={line: d.door for line, d in camera.lines.items() if d.door})
+        i: Device(
+            i, "camera", named(camera.name, i), _only(camera.zones), links_to={line: d.door for line, d in camera.lines.items() if d.door}
+        )
         for i, camera in cameras.items()
     }
+
+
+def _only(zones: Mapping[str, object]) -> str | None:
+    """The zone of a camera that sees one: what it says of people without a part is of that."""
+    return next(iter(zones)) if len(zones) == 1 else None
