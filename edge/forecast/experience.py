@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from edge.branch.plan import Plan
 from edge.branch.state import QueueState, Ticket
 from edge.event import Event
 from edge.forecast import baselines, course
+from edge.forecast.arrivals import Arrivals
 from edge.forecast.calibration import COVERAGE, Calibration
 from edge.forecast.features import UNKNOWN, Features, Floats
 from edge.forecast.staffed import Staffed
@@ -57,11 +58,12 @@ class Experience:
 
     def __init__(self, timezone: tzinfo) -> None:
         self._timezone = timezone
-        self._day = ""
+        self._day: date | None = None
         self._services: dict[str, Service] = {}
         self._gaps_s: deque[float] = deque(maxlen=200)  # between a customer's end and the next call, while others wait
         self._freed_at: dict[str, float] = {}  # by counter, while somebody waited
         self._staffed = Staffed()
+        self.arrivals = Arrivals()
         self.rolling = baselines.RollingMean()
         self._asked: dict[str, Asked] = {}  # by ticket, when it was issued
         self._rows: deque[Floats] = deque(maxlen=_EXAMPLES)
@@ -127,6 +129,7 @@ class Experience:
             now - seen.calls[-1] if seen.calls else UNKNOWN,
             float(calls),
             float(sum(1 for t in seen.arrivals if t > now - _LATELY_S)),
+            _or(self.arrivals.expected(service, second, second + 3600, local.weekday())),
             (ahead + 1) * _LATELY_S / calls if calls else UNKNOWN,
             second / 3600,
             float(local.weekday()),
@@ -165,6 +168,8 @@ class Experience:
 
     def _issued(self, plan: Plan, before: QueueState, ticket: Ticket, now: float) -> None:
         self._services.setdefault(ticket.service, Service()).arrivals.append(now)
+        local = datetime.fromtimestamp(now, self._timezone)
+        self.arrivals.came(ticket.service, local.hour * 3600 + local.minute * 60)
         if ticket.service in plan.services:
             found = self.features(plan, before, ticket.service, ticket.class_, now)
             raw = self._raw(found)
@@ -202,11 +207,13 @@ class Experience:
             self._freed_at[ticket.counter] = now
 
     def _roll(self, now: float) -> None:
-        day = datetime.fromtimestamp(now, self._timezone).strftime("%Y-%m-%d")
+        day = datetime.fromtimestamp(now, self._timezone).date()
         if day == self._day:
             return
+        if self._day is not None:
+            self._staffed.day_over()
+            self.arrivals.day_over(self._day.weekday())
         self._day = day
-        self._staffed.day_over()
         self._asked, self._freed_at = {}, {}
         for service in self._services.values():
             service.turns_before_s.extend(service.turns_today_s)

@@ -34,6 +34,7 @@ class Features(msgspec.Struct, frozen=True):
     since_call_s: float
     calls_lately: float  # of the service, in 20 minutes
     arrivals_lately: float  # in 20 minutes
+    arrivals_usual: float  # in the next hour of other days
     paced_s: float  # those ahead at the pace of the calls lately
     hour: float
     weekday: float

@@ -15,7 +15,7 @@ _BINS: Final = 32
 _DEPTH: Final = 4
 _RATE: Final = 0.1
 _PART: Final = 0.5  # of the examples, drawn anew for each tree
-_LEAF_MIN: Final = 30
+_LEAF_MIN: Final = 50
 
 
 class Trees(msgspec.Struct, frozen=True):
