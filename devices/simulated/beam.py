@@ -27,6 +27,7 @@ class BeamCounter:
         self._sequence = 0
         self._battery_mv = _BATTERY_MV
         self._changed = asyncio.Event()
+        self._speaking = asyncio.Lock()
 
     def count(self, direction: str, people: int) -> None:
         """People went `in` or `out`."""
@@ -51,6 +52,10 @@ class BeamCounter:
 
     async def tell(self) -> None:
         """Send one frame of what was counted since the last one."""
+        async with self._speaking:
+            await self._tell()
+
+    async def _tell(self) -> None:
         totals = self.totals[0], self.totals[1]
         moved = totals[0] - self._told[0], totals[1] - self._told[1]
         self._sequence, self._told = self._sequence + 1, totals

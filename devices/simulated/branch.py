@@ -26,7 +26,7 @@ class SimulatedBranch:
 
     `start` is the unix time at which the day begins, `clock` tells the simulated time (the same that the daemon is
     given; without one it runs from `start` at `speed`). Customers and building follow that clock; the wires keep
-    their own timing.
+    their own timing. `closed`: nobody comes until `open_door`, for whoever wants the daemon to see all from the first.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class SimulatedBranch:
         camera: bool = False,
         clock: Clock | None = None,
         scenario: Scenario = SCENARIOS["weekday"],
+        closed: bool = False,
     ) -> None:
         self.folder, self.broker_url, self.speed = folder, broker_url, speed
         self.clock = clock or RunningClock(start, speed)
@@ -49,6 +50,9 @@ class SimulatedBranch:
             folder, broker_url, self.world, self.clock, self._truth, self._acknowledged, speed=speed, seed=seed, camera=camera
         )
         self._running = True
+        self._open = asyncio.Event()
+        if not closed:
+            self._open.set()
         self._told: dict[int, Issued] = {}  # what the ticket machine told and was not acknowledged, by its sequence number
         self._stack = AsyncExitStack()
         self._pressing: set[asyncio.Task[None]] = set()
@@ -89,6 +93,13 @@ class SimulatedBranch:
         store = str(self.folder / "store")
         return written(self.equipment.addresses(), broker_url=self.broker_url, store=store, speed=self.speed)
 
+    async def open_door(self) -> None:
+        """Let customers come from now on; the door's counter says before where it stands."""
+        await self.equipment.beam.tell()
+        await self.equipment.beam.tell()  # a frame is believed when the next one follows it
+        self.world.begin(self.clock.now())
+        self._open.set()
+
     async def settle(self, timeout_s: float = 20.0) -> bool:
         """Let nothing more happen, and wait until all that the devices have to deliver is acknowledged or given up.
 
@@ -105,6 +116,7 @@ class SimulatedBranch:
         return True
 
     async def _live(self) -> None:
+        await self._open.wait()
         while True:
             if self._running:
                 for happening in self.world.step(self.clock.now()):

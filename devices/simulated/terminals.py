@@ -98,7 +98,8 @@ class Terminal:
             if self.broken and self._clock.now() - self._broke_at > _REPAIRED_AFTER_S:
                 self.repair()
             if self.broken and self.broken != told:
-                await self._publish("fault", {"terminal": self.name, "faults": self.broken})
+                self._sequence += 1  # without a number the same fault half an hour later could be a copy
+                await self._publish("fault", {"terminal": self.name, "faults": self.broken, "seq": self._sequence})
             told = list(self.broken)
             await self._publish("heartbeat", self.heartbeat())
             with contextlib.suppress(TimeoutError):

@@ -39,6 +39,10 @@ class World:
         self._now = start
         self._day = 0.0
 
+    def begin(self, now: float) -> None:
+        """Begin later than at `start`: who would have come before stays away."""
+        self._now = now
+
     @property
     def weather(self) -> Weather:
         """The weather outside now."""
