@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from devices.driver import text
 from devices.links.mqtt import Message, MqttLink
 from devices.reading import Text
 from devices.wire.troubles import Troubles
+
+_AGAIN_S: Final = 60.0
 
 
 async def hear_all(link: MqttLink, hear: Callable[[Message], Awaitable[None]]) -> None:
@@ -33,7 +36,7 @@ class Silence:
 
     async def watch(self, silent: Callable[[str, Text], None] = lambda _state, _reason: None) -> None:
         """Tell the device's state, and `silent`, when it falls silent; that it was heard again is told by whoever heard it."""
-        while True:
+        while self._steps:
             waited = 0.0
             for state, after_s in self._steps:
                 if await self._within(after_s - waited):
@@ -43,8 +46,8 @@ class Silence:
                 self._troubles.began("silence", state, reason)
                 silent(state, reason)
             else:
-                await self._heard.wait()
-                self._heard.clear()
+                while not await self._within(_AGAIN_S):
+                    self._troubles.tell()  # the link may have told `online` meanwhile: the broker is back, the device is not
 
     async def _within(self, seconds: float) -> bool:
         try:
