@@ -97,28 +97,33 @@ def _bare(url: str) -> str:
 
 def reason(broker: Broker, error: BaseException | None) -> Text:
     """Why the broker is away, and what to do."""
-    where = f"broker {broker.url}"
-    cause = error.__cause__ if isinstance(error, aiomqtt.MqttError) and isinstance(error.__cause__, OSError) else error
-    if isinstance(cause, MqttConnectError):
-        return _refused(broker, cause.rc)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        said = cause.verify_message
-        return text(
-            f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
-        )
-    if isinstance(cause, ssl.SSLError):
-        return text(f"{where}: no TLS ({cause.reason}); is the port right?", f"{where}：TLS 握手失败（{cause.reason}）；端口是否正确？")
-    if isinstance(cause, aiomqtt.MqttError):
-        return text(f"{where} was lost; is it running?", f"{where} 连接已断开；代理是否在运行？")
-    return excuse(where)(cause)
+    where = broker.url
+    match error.__cause__ if isinstance(error, aiomqtt.MqttError) and isinstance(error.__cause__, OSError) else error:
+        case MqttConnectError(rc=code):
+            return _refused(broker, code)
+        case ssl.SSLCertVerificationError(verify_message=said):
+            return text(
+                f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
+            )
+        case ssl.SSLError(reason=said):
+            return text(f"{where}: no TLS there ({said}); is the port right?", f"{where}：TLS 握手失败（{said}）；端口是否正确？")
+        case aiomqtt.MqttError():
+            return text(f"{where} was lost; is the broker running?", f"{where} 连接已断开；MQTT 代理是否在运行？")
+        case ConnectionRefusedError():
+            return text(
+                f"{where} refuses the connection; is the broker running, and the port right?",
+                f"{where} 拒绝连接；MQTT 代理是否在运行、端口是否正确？",
+            )
+        case other:
+            return excuse(where)(other)
 
 
 def _refused(broker: Broker, code: int | ReasonCode | None) -> Text:
     value = code.value if isinstance(code, ReasonCode) else code
-    where, user = f"broker {broker.url}", broker.username or "(no user)"
     if value in {4, 5, 134, 135}:  # MQTT 3.1.1, table 3.1; paho tells them as those of MQTT 5
-        return text(f"{where} refuses user {user}; check user name and password", f"{where} 拒绝用户 {user}；请检查用户名和密码")
-    return text(f"{where} refuses the connection: {code}; check its configuration", f"{where} 拒绝连接：{code}；请检查代理配置")
+        en, zh = (f"user {broker.username}", f"用户 {broker.username}") if broker.username else ("a login without a user", "匿名登录")
+        return text(f"{broker.url} refuses {en}; check user name and password", f"{broker.url} 拒绝{zh}；请检查用户名和密码")
+    return text(f"{broker.url} refuses the connection ({code}); check the broker", f"{broker.url} 拒绝连接（{code}）；请检查 MQTT 代理")
 
 
 @contextlib.asynccontextmanager
@@ -177,6 +182,8 @@ async def _connected(broker: Broker, client: aiomqtt.Client, sock: socket.socket
             client.timeout = _CLOSE_WITHIN_S
             with contextlib.suppress(aiomqtt.MqttError):  # it is lost already: nobody is there to take leave of
                 await client.__aexit__(None, None, None)
+            if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
+                client._disconnected.exception()  # noqa: SLF001 # has been seen: asyncio would log it
     finally:
         paho._sock_close()  # noqa: SLF001
         sock.close()

@@ -79,7 +79,7 @@ def test_never_shows_the_password() -> None:
 
 
 async def test_nobody_listens(free_port: Callable[[], int]) -> None:
-    assert "refuses the connection" in await fails(Broker("127.0.0.1", free_port()))
+    assert "is the broker running, and the port right?" in await fails(Broker("127.0.0.1", free_port()))
 
 
 async def test_a_refused_login(start_mosquitto: Callable[[str], Any], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_a_refused_login(start_mosquitto: Callable[[str], Any], tmp_path: 
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     mosquitto = start_mosquitto(f"allow_anonymous false\npassword_file {passwords}\n")
     assert "refuses user me; check user name and password" in await fails(Broker.of(mosquitto.url, username="me", password="wrong"))
-    assert "refuses user (no user)" in await fails(Broker.of(mosquitto.url))
+    assert "refuses a login without a user" in await fails(Broker.of(mosquitto.url))
     async with connect(Broker.of(mosquitto.url, username="me", password="right"), "test") as client:
         await client.publish("a", b"b", qos=1)
 
@@ -191,7 +191,7 @@ async def test_stays_connected(mosquitto: Any) -> None:
     assert await events.get() == "connected"
     mosquitto.kill()
     assert await events.get() == "cancelled"
-    assert (await events.get()).startswith(f"broker {mosquitto.url} was lost")
+    assert (await events.get()).startswith(f"{mosquitto.url} was lost; is the broker running?")
     mosquitto.start()
     while await events.get() != "connected":
         pass

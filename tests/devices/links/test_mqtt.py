@@ -186,7 +186,7 @@ async def test_the_broker_is_killed_and_comes_back(mosquitto: Any, told: Any) ->
         (before,) = await take(link, 1)
         mosquitto.kill()
         await told.until(1)
-        assert "is it running?" in told.reason or "refuses" in told.reason
+        assert "is the broker running" in told.reason
         with pytest.raises(LinkDownError):
             await link.publish("x", b"lost")
         link.acknowledge(before)  # of a connection that is gone: nothing is sent on the next
