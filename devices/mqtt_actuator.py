@@ -13,7 +13,7 @@ from devices.links.mqtt import Message, MqttLink
 from devices.reading import Command, Outcome, Quality, Value
 from devices.wire.availability import availability_of, heed, silence_s
 from devices.wire.description import Source, Target, Word, agrees, sample, told
-from devices.wire.listening import Silence, hear_all, not_understood
+from devices.wire.listening import Garbage, Silence, hear_all
 from devices.wire.payload import PayloadError, at, document, encoded, holding, valid
 from devices.wire.presets import preset_of
 from devices.wire.quantities import COMMANDED, QUANTITIES, near, plausible, shortened
@@ -116,6 +116,7 @@ class Actuator:
         preset = preset_of(prefix, settings.preset)
         self._settings, self._branch, self._link = settings, branch, link
         self._troubles = Troubles(branch)
+        self.garbage = Garbage(branch, self._troubles)
         self._sources, self._targets = sources(settings), targets(settings)
         self._places = {name: {topic.format(prefix) for topic in source.topics} for name, source in self._sources.items()}
         self._availability = availability_of(prefix, preset if settings.set is None else None, settings.availability)
@@ -133,7 +134,7 @@ class Actuator:
         try:
             said = document(message.payload)
         except PayloadError as error:
-            self._troubles.began("garbage", "faulty", not_understood(message.topic, str(error), *_EXPECTED))
+            self.garbage.came(message.topic, str(error), _EXPECTED)
             return
         if self._availability and message.topic == self._availability.topic:
             heed(self._availability, said, message.topic, self._troubles)

@@ -13,7 +13,7 @@ from devices.links.mqtt import Message, MqttLink
 from devices.reading import Quality, Sample, Text
 from devices.wire.availability import availability_of, heed, silence_s, with_usual_silence
 from devices.wire.description import Preset, Source, sample
-from devices.wire.listening import Silence, hear_all, not_understood
+from devices.wire.listening import Garbage, Silence, hear_all
 from devices.wire.payload import PayloadError, document, valid
 from devices.wire.presets import preset_of
 from devices.wire.quantities import known, missing, near
@@ -89,6 +89,7 @@ class Sensor:
         preset = preset_of(prefix, settings.preset)
         self._branch = branch
         self._troubles = Troubles(branch)
+        self.garbage = Garbage(branch, self._troubles)
         self._sources = sources(settings)
         self._places = {name: {topic.format(prefix) for topic in source.topics} for name, source in self._sources.items()}
         self._availability = availability_of(prefix, preset, settings.availability)
@@ -134,9 +135,7 @@ class Sensor:
         self._troubles.ended(*over)
 
     def _garbage(self, topic: str, why: str) -> None:
-        reason = not_understood(topic, why, *_EXPECTED)
-        self.unknown("faulty", reason, topic)
-        self._troubles.began("garbage", "faulty", reason)
+        self.unknown("faulty", self.garbage.came(topic, why, _EXPECTED), topic)
 
     def unknown(self, _state: str, reason: Text, topic: str | None = None) -> None:
         """None of the quantities (of a topic) is known just now."""

@@ -12,7 +12,7 @@ from devices.driver import Branch, DriverSettings, driver, text
 from devices.links.mqtt import Message, MqttLink
 from devices.reading import Quality, Sample
 from devices.wire.availability import availability_of, heed, silence_s
-from devices.wire.listening import Silence, hear_all, not_understood
+from devices.wire.listening import Garbage, Silence, hear_all
 from devices.wire.payload import ABSENT, PayloadError, at, document, valid
 from devices.wire.quantities import reading, shortened
 from devices.wire.troubles import Troubles
@@ -80,6 +80,7 @@ class Counter:
         prefix = settings.link.mqtt
         self._settings, self._branch = settings, branch
         self._troubles = Troubles(branch)
+        self.garbage = Garbage(branch, self._troubles)
         self._availability = availability_of(prefix, None, settings.availability)
         self.silence = Silence(self._troubles, text(prefix, prefix), silence_s(settings.stale_after_s))
 
@@ -97,7 +98,7 @@ class Counter:
                 return
             told = list(samples(self._settings, said, message.topic))
         except (PayloadError, StrangeError) as error:
-            self._troubles.began("garbage", "faulty", not_understood(message.topic, str(error), *_EXPECTED))
+            self.garbage.came(message.topic, str(error), _EXPECTED)
             return
         for each in told:
             self._branch.measured(each)

@@ -19,7 +19,7 @@ from devices.wire.availability import heed
 from devices.wire.description import Availability
 from devices.wire.faults import fault
 from devices.wire.heartbeat import COPY_WITHIN, COPY_WITHIN_S, Heartbeat, Result, faults, heartbeat, identity, occurred, result
-from devices.wire.listening import Silence, hear_all, not_understood
+from devices.wire.listening import Garbage, Silence, hear_all
 from devices.wire.payload import PayloadError, document
 from devices.wire.slave import joined
 from devices.wire.troubles import Troubles
@@ -60,6 +60,7 @@ class Terminal:
         self._settings, self._branch, self._link = settings, branch, link
         self._prefix = settings.link.mqtt
         self._troubles = Troubles(branch)
+        self.garbage = Garbage(branch, self._troubles)
         self._availability = Availability(f"{self._prefix}/status", pointer="/state")
         self._known: deque[tuple[str, float]] = deque(maxlen=COPY_WITHIN)
         self._uptime_s: float | None = None
@@ -79,7 +80,7 @@ class Terminal:
             await self._understand(name, document(message.payload), message)
         except PayloadError as error:
             if name in _EXPECTED:
-                self._troubles.began(f"garbage on {name}", "faulty", not_understood(message.topic, str(error), *_EXPECTED[name]))
+                self.garbage.came(message.topic, str(error), _EXPECTED[name], f"garbage on {name}")
         else:
             self._troubles.ended(f"garbage on {name}")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from devices.driver import text
+from devices.driver import Branch, text
 from devices.links.mqtt import Message, MqttLink
 from devices.reading import Text
 from devices.wire.troubles import Troubles
 
+_LOGGER = logging.getLogger(__name__)
 _AGAIN_S: Final = 60.0
 
 
@@ -63,6 +65,22 @@ class Silence:
             f"nothing from {self._what['en']} for {silent_s:.0f} s: check its power and its connection to the broker",
             f"{silent_s:.0f} 秒未收到 {self._what['zh-CN']} 的消息：请检查其电源及与 MQTT 代理的连接",
         )
+
+
+class Garbage:
+    """Counts the messages that are none of the device's, and tells them as a fault until a good one comes."""
+
+    def __init__(self, branch: Branch, troubles: Troubles) -> None:
+        self.count = 0
+        self._branch, self._troubles = branch, troubles
+
+    def came(self, topic: str, why: str, expected: tuple[str, str], cause: str = "garbage") -> Text:
+        """One came on `topic`; the reason told, which names it and what was `expected` (English, Chinese) there."""
+        self.count += 1
+        _LOGGER.debug("%s: %s: %s (%d so far)", self._branch.device, topic, why, self.count)
+        reason = not_understood(topic, why, *expected)
+        self._troubles.began(cause, "faulty", reason)
+        return reason
 
 
 def not_understood(topic: str, why: str, expected: str, expected_zh: str) -> Text:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from devices.wire import listening
-from devices.wire.listening import Silence
+from devices.wire.listening import Garbage, Silence
 from devices.wire.troubles import Troubles
 from tests.devices.fakes import FakeBranch, running
 
@@ -36,3 +36,15 @@ async def test_whoever_is_heard_in_time_is_not_doubted() -> None:
             silence.heard()
             await asyncio.sleep(0)
     assert (steps, branch.samples) == ([], [])
+
+
+def test_garbage_is_counted_and_told_as_one_fault() -> None:
+    branch = FakeBranch()
+    troubles = Troubles(branch)
+    garbage = Garbage(branch, troubles)
+    for _ in range(3):
+        reason = garbage.came("bank/x", "broken JSON", ("a number", "数字"))
+    assert garbage.count == 3
+    assert branch.states() == ["faulty"]
+    assert "bank/x: broken JSON, where a number is expected" in reason["en"]
+    assert "应为数字" in reason["zh-CN"]
