@@ -42,8 +42,8 @@ class Cosimulation:
     """A branch whose hardware is an outside model. Commands are taken as done when the model's readings do not say otherwise."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._core = Core(plan, BranchState())
+        self._plan = _patient(plan)
+        self._core = Core(self._plan, BranchState())
         self._now: float | None = None
         self._numbers = 0
 
@@ -103,6 +103,12 @@ class Cosimulation:
 
     def _event(self, event: Event) -> dict[str, Any]:
         return {"type": event.type, "v": event.v, "t": written(event.t, self._plan.timezone), "data": event.data}
+
+
+def _patient(plan: Plan) -> Plan:
+    """An outside model says what changes, however seldom: its silence is no trouble, and what it said last holds."""
+    devices = {i: msgspec.structs.replace(device, stale_after_s=0.0) for i, device in plan.devices.items()}
+    return msgspec.structs.replace(plan, devices=devices)
 
 
 def occurrence_of(given: Mapping[str, Any], plan: Plan, now: float) -> Occurrence:

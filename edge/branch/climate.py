@@ -76,7 +76,7 @@ def _gone(course: Course, reading: Reading) -> bool:
     if reading.quality is Quality.MISSING:
         return False
     device = course.plan.devices.get(reading.device)
-    return device is None or course.now - reading.t > device.stale_after_s or is_down(course.state, device.id)
+    return device is None or device.is_silent(reading.t, course.now) or is_down(course.state, device.id)
 
 
 def _lost(reading: Reading) -> Reading:

@@ -171,10 +171,10 @@ def _trusted(course: Course, device: Device, known: DeviceState) -> None:
 
 def _silent(course: Course, device: Device, known: DeviceState) -> bool:
     """Nothing heard for its time; a device that only listens is silent by nature once its driver said it is there."""
-    if device.stale_after_s <= 0 or known.reported not in ("online", "unknown") or (known.reported == "online" and not known.measures):
+    if known.reported not in ("online", "unknown") or (known.reported == "online" and not known.measures):
         return False
     heard_at = max(known.last_seen or 0.0, course.state.fleet.watched_from or 0.0)
-    return course.now - heard_at > device.stale_after_s
+    return device.is_silent(heard_at, course.now)
 
 
 def _silence(device: Device, known: DeviceState) -> Text:

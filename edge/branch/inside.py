@@ -27,7 +27,7 @@ def _silent(course: Course) -> None:
     for door_id, count in course.state.occupancy.doors.items():
         door = course.plan.doors.get(door_id)
         device = course.plan.devices.get(door.source) if door else None
-        if device is not None and count.quality is not Quality.MISSING and course.now - count.last_seen > device.stale_after_s:
+        if device is not None and count.quality is not Quality.MISSING and device.is_silent(count.last_seen, course.now):
             course.set_occupancy(doors.missing(course.state.occupancy, door_id, count))
 
 

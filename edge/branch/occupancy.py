@@ -58,7 +58,7 @@ def settle(course: Course) -> None:
 
 def _gone(course: Course, key: str, t: float) -> bool:
     device = course.plan.devices.get(_device(key))
-    return device is None or course.now - t > device.stale_after_s or is_down(course.state, device.id)
+    return device is None or device.is_silent(t, course.now) or is_down(course.state, device.id)
 
 
 def is_down(state: BranchState, device: str) -> bool:

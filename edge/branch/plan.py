@@ -66,8 +66,12 @@ class Device(msgspec.Struct, frozen=True):
     zone: str | None = None
     parent: str | None = None
     quantities: tuple[str, ...] = ()  # what it can be commanded, where that is known from its settings
-    stale_after_s: float = 120.0
+    stale_after_s: float = 120.0  # so long without a word is silence; 0: it speaks when it has something to say
     links_to: Mapping[str, str] = msgspec.field(default_factory=dict)  # a camera's line -> door; a part -> zone or counter
+
+    def is_silent(self, heard_at: float, now: float) -> bool:
+        """Whether what was heard last at `heard_at` is too old to be believed at `now` (unix seconds)."""
+        return 0 < self.stale_after_s < now - heard_at
 
 
 class Span(msgspec.Struct, frozen=True):

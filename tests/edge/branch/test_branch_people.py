@@ -64,6 +64,15 @@ def test_a_camera_that_says_nothing_more_is_missing_and_so_is_one_that_is_away()
     assert branch.state.occupancy.zones["hall"].people is None
 
 
+def test_a_device_that_speaks_only_at_a_change_is_believed_until_it_does() -> None:
+    lobby = plan().devices["lobby"]
+    patient = plan(devices={"lobby": type(lobby)("lobby", "camera", {}, "hall", stale_after_s=0.0)})
+    state, _ = step(patient, BranchState(), sample("lobby", "people", 3), NINE)
+    state, events = tick(patient, state, NINE + 7 * 3600)
+    assert state.occupancy.zones["hall"].people == 3
+    assert not [event for event in events if event.type.startswith("device.")]
+
+
 def test_each_minute_head_office_is_told_and_unknown_is_told_as_unknown() -> None:
     branch = Watched()
     branch.at(50, sample("lobby", "people", 3, "hall"))
