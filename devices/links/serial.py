@@ -57,8 +57,8 @@ class LineSettings(BaseModel):
         return serial.Serial(path, self.baud, self.data_bits, parity, self.stop_bits, timeout=0, write_timeout=0, exclusive=exclusive)
 
 
-class _ClosingTransport(serial_asyncio_fast.SerialTransport):
-    """Throws away what the tty has not sent when it is closed: a device that takes no bytes would hold the close up for 30 s."""
+class _Transport(serial_asyncio_fast.SerialTransport):
+    """Ends quietly, and throws away what the tty has not sent: a device that takes no bytes would hold the close up for 30 s."""
 
     def abort(self) -> None:
         if self.serial:
@@ -66,13 +66,16 @@ class _ClosingTransport(serial_asyncio_fast.SerialTransport):
                 self.serial.reset_output_buffer()
         super().abort()
 
+    def _fatal_error(self, exc: BaseException, _message: str = "") -> None:
+        self._abort(exc)  # its owner tells why, once
+
 
 def open_tty(path: str, settings: LineSettings) -> Dial:
     """Opens a byte wire over a tty; an open that hangs hangs in a thread of its own."""
 
     async def open_(factory: Factory) -> asyncio.Transport:
         port = await in_thread(partial(settings.open, path), unwanted=serial.Serial.close)
-        return _ClosingTransport(asyncio.get_running_loop(), factory(), port)
+        return _Transport(asyncio.get_running_loop(), factory(), port)
 
     return open_
 

@@ -81,6 +81,17 @@ async def test_unplugged_and_plugged_in_again(lines: Lines, adapter: Any, told: 
     assert "is back" in said[1]
 
 
+async def test_unplugged_just_before_a_write(lines: Lines, adapter: Any, told: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with lines.open(settings(adapter), "door", told) as link:
+        await adapter.opened(link)
+        adapter.unplug()
+        with pytest.raises(LinkDownError):
+            await link.write(b"lost")
+        await told.until(1)
+        assert "is the adapter plugged in?" in told.reason
+    assert [record.name for record in caplog.records] == ["devices.links.wire"]
+
+
 async def test_an_adapter_that_is_not_there_is_told_once(lines: Lines, adapter: Any, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter.unplug()
     attempts = asyncio.Semaphore(0)
