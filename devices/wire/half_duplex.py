@@ -81,7 +81,7 @@ class HalfDuplex:
         self._quiet_from = self._clock() + self._characters(len(data) + _QUIET_CHARACTERS)
 
     async def _quiet(self) -> None:
-        patience_until = self._clock() + _PATIENCE_S
+        patience_until = max(self._clock(), self._quiet_from) + _PATIENCE_S
         while (wait_s := self._quiet_from - self._clock()) > 0:
             if self._clock() > patience_until:
                 raise BusyError("somebody on the line speaks without a pause: find the device, or check the line's termination")

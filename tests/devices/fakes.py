@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from devices.driver import LinkDownError, LinkSettings
-from devices.links.wire import Holder, Site
+from devices.links.lines import Lines
 from devices.reading import Command, Occurrence, Outcome, Sample, Value
 
 
@@ -16,11 +16,11 @@ class FakeBranch:
     """Keeps samples, occurrences (each once, as the store would) and outcomes; hands out commands.
 
     `links` are the fakes by what is opened: a class of link settings, the name of a wire, or None for whatever else is
-    asked; what has none is opened for real.
+    asked; what has none is opened for real, the broker being at `mqtt_url`.
     """
 
-    def __init__(self, links: Mapping[Any, Any] | Any = None, *, device: str = "device", now: float = 1_795_483_865.0) -> None:
-        self.device = device
+    def __init__(self, links: Mapping[Any, Any] | Any = None, *, now: float = 1_795_483_865.0, mqtt_url: str | None = None) -> None:
+        self.device = "device"
         self.time = now
         self.samples: list[Sample] = []
         self.occurrences: list[Occurrence] = []
@@ -28,6 +28,7 @@ class FakeBranch:
         self.outcomes: list[tuple[Command, Outcome, str]] = []
         self.committing = asyncio.Event()  # clear it to hold commits up, as a slow disk does
         self.committing.set()
+        self._mqtt_url = mqtt_url
         self._links: Mapping[Any, Any] = links if isinstance(links, Mapping) else {None: links}
         self._commands: asyncio.Queue[Command] = asyncio.Queue(100)
 
@@ -61,16 +62,8 @@ class FakeBranch:
             if self._links.get(key) is not None:
                 yield self._links[key]
                 return
-        owner, holder = settings.owner(Site(lambda *_: None)), Holder(self.device)
-        holder.told = self.measured
-        keeping = asyncio.ensure_future(owner.run())
-        link = owner.hold(settings, holder)
-        try:
+        async with Lines(mqtt_url=self._mqtt_url) as lines, lines.open(settings, self.device, self.measured) as link:
             yield link
-        finally:
-            owner.release(link, holder)
-            keeping.cancel()
-            await asyncio.wait({keeping})
 
     # what a test says and asks
 

@@ -322,7 +322,7 @@ async def test_a_line_that_never_falls_quiet_fails_the_command_and_is_told() -> 
             line.say(b"\0" * 10)
             await asyncio.sleep(0.001)
 
-    async with running(babble), running(partial(run, settings(link={"serial": "/dev/ttyTEST"}), branch)):
+    async with running(babble), running(partial(run, settings(link={"serial": "/dev/ttyTEST", "baud": 300}), branch)):
         branch.tell("beep", True, "3")
         await branch.until(lambda: branch.outcomes)
         await branch.until(lambda: "faulty" in branch.states())
