@@ -195,6 +195,7 @@ class _Desk:
         self._rows: list[Row] = []
         self._acknowledged: dict[tuple[Place, Lane], int] = {}
         self._refused: dict[tuple[Place, Lane], Refused] = {}
+        self._asked: dict[tuple[Place, Lane], int] = {}
 
     def enter(self, entry: Received) -> None:
         """Take one batch as far as it is new."""
@@ -212,6 +213,8 @@ class _Desk:
             if len(after.ahead) > _MOST_AHEAD and len(after.ahead) > len(mark.ahead):
                 return
             self._keep(entry, said, fresh, mark)
+            if said.ask:
+                self._asked[place, said.lane] = said.ask
         self._set(place, said.lane, after)
         # What was all held proves only itself: a restored store learns no more than what was compared (docs/line.md).
         proved = after.up_to if fresh or said.last < said.first else min(after.up_to, said.last)
@@ -230,7 +233,8 @@ class _Desk:
             if self._dispute(place, lane) is not None:
                 continue
             mark = self._mark(place, lane)
-            told.append(Answer(place[0], Ack(place[1], lane, up_to, self._generation, mark.highest())))
+            answers = self._asked.get((place, lane), 0)
+            told.append(Answer(place[0], Ack(place[1], lane, up_to, self._generation, mark.highest(), answers)))
             if gap := mark.missing():
                 told.append(Answer(place[0], Resend(place[1], lane, *gap, self._generation)))
         return told

@@ -65,6 +65,7 @@ class Batch(msgspec.Struct, frozen=True):
     lane: Lane
     first: SequenceNumber
     events: tuple[WireEvent, ...]
+    ask: UpTo = 0  # a number that the answer repeats, so that an edge knows an answer of now from an older one
 
     @property
     def last(self) -> int:
@@ -89,7 +90,7 @@ class Gone(msgspec.Struct, frozen=True):
 class Ack(msgspec.Struct, frozen=True):
     """Head office holds the lane up to here, committed; `generation` names this life of its database.
 
-    `held` is the highest sequence that it holds at all, above gaps too; 0 where it does not say.
+    `held` is the highest sequence that it holds at all, above gaps too; `answers` the `ask` of the batch that it answers.
     """
 
     epoch: Epoch
@@ -97,6 +98,7 @@ class Ack(msgspec.Struct, frozen=True):
     up_to: UpTo
     generation: str
     held: UpTo = 0
+    answers: UpTo = 0
     v: int = VERSION
 
 
@@ -144,6 +146,7 @@ class _Up(msgspec.Struct):
     lane: Lane
     first: SequenceNumber
     events: list[WireEvent] | None = None
+    ask: UpTo = 0
     gone: SequenceNumber | None = None
 
 
@@ -177,9 +180,10 @@ def branch_of(name: str) -> str:
     return branch
 
 
-def events_message(epoch: str, lane: Lane, first: int, events: Sequence[bytes]) -> bytes:
-    """The events (each as wire JSON) from `first` on as one message, packed where that pays."""
-    head = f'{{"v":{VERSION},"epoch":"{epoch}","lane":"{lane}","first":{first},"events":['
+def events_message(epoch: str, lane: Lane, first: int, events: Sequence[bytes], ask: int = 0) -> bytes:
+    """The events (each as wire JSON) from `first` on as one message, packed where that pays; `ask` 0 is left out."""
+    asking = f'"ask":{ask},' if ask else ""
+    head = f'{{"v":{VERSION},"epoch":"{epoch}","lane":"{lane}",{asking}"first":{first},"events":['
     return packed(head.encode() + b",".join(events) + b"]}")
 
 
@@ -243,7 +247,7 @@ def parse_up(message: bytes) -> Batch | Gone:
         raise EnvelopeError("sequence above 2**53")
     for event in up.events:
         _check_event(event)
-    return Batch(up.epoch, up.lane, up.first, tuple(up.events))
+    return Batch(up.epoch, up.lane, up.first, tuple(up.events), up.ask)
 
 
 def parse_down(channel: Channel, message: bytes) -> Down | Command:

@@ -52,6 +52,7 @@ class LaneFlow(msgspec.Struct, frozen=True):
     patience_s: float = ASK_S
     since: float = 0.0  # when the mark last moved, or sending began with nothing on the way
     asked: float | None = None  # when head office was asked how far it is
+    number: int = 0  # of the last question; what answers another is an answer of before, perhaps to another life of this store
     last_sent: float = 0.0
     repairs: tuple[tuple[int, int], ...] = ()
     repaired: tuple[tuple[int, float], ...] = ()  # first sequence of a range sent again, and when
@@ -59,17 +60,18 @@ class LaneFlow(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Send an empty batch from `first` on."""
+    """Send an empty batch from `first` on, with a new number as its `ask`."""
 
     first: int
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send `first` to `last` (at most a batch), as far as they fit into a message."""
+    """Send `first` to `last` (at most a batch), as far as they fit into a message; `asks`: with a new number."""
 
     first: int
     last: int
     repair: bool = False
+    asks: bool = False
 
 
 def begin(acknowledged: int) -> LaneFlow:
@@ -90,7 +92,7 @@ def due(flow: LaneFlow, highest: int, now: float) -> Ask | Send | None:
         first, last = flow.repairs[0]
         return Send(first, min(last, first + BATCH - 1), repair=True)
     if flow.mode is Mode.VERIFYING:
-        return Send(flow.mark + 1, min(flow.verify_to, flow.mark + BATCH)) if flow.sent == flow.mark else None
+        return Send(flow.mark + 1, min(flow.verify_to, flow.mark + BATCH), asks=True) if flow.sent == flow.mark else None
     waiting, on_the_way = highest - flow.sent, flow.sent - flow.mark
     if waiting <= 0:
         idle = on_the_way <= 0 and now - max(flow.since, flow.last_sent, flow.asked or 0.0) >= IDLE_ASK_S
@@ -111,21 +113,21 @@ def wakes_at(flow: LaneFlow, highest: int) -> float:
     return min(times, default=max(flow.since, flow.last_sent, flow.asked or 0.0) + IDLE_ASK_S)
 
 
-def asked(flow: LaneFlow, now: float) -> LaneFlow:
-    """The question went out; the next waits longer."""
+def asked(flow: LaneFlow, number: int, now: float) -> LaneFlow:
+    """The question of that number went out; the next waits longer."""
     patience_s = flow.patience_s if flow.asked is None else min(2 * flow.patience_s, LONGEST_PATIENCE_S)
     stalls = flow.stalls + (flow.mode is Mode.ASKING and flow.asked is not None)
-    return msgspec.structs.replace(flow, asked=now, patience_s=patience_s, stalls=stalls)
+    return msgspec.structs.replace(flow, asked=now, number=number, patience_s=patience_s, stalls=stalls)
 
 
-def sent(flow: LaneFlow, send: Send, last: int, now: float) -> LaneFlow:
-    """`send.first` to `last` went out (`last` may be less than was due: what fitted)."""
+def sent(flow: LaneFlow, send: Send, last: int, number: int, now: float) -> LaneFlow:
+    """`send.first` to `last` went out (`last` may be less than was due: what fitted), with that number if it asks."""
     if send.repair:
         _, end = flow.repairs[0] if flow.repairs else (0, 0)
         rest = ((last + 1, end),) if last < end else ()
         return msgspec.structs.replace(flow, repairs=rest + flow.repairs[1:], last_sent=now, furthest=max(flow.furthest, last))
     since = now if flow.sent <= flow.mark else flow.since
-    return msgspec.structs.replace(flow, sent=last, furthest=max(flow.furthest, last), since=since, last_sent=now)
+    return msgspec.structs.replace(flow, sent=last, number=number, furthest=max(flow.furthest, last), since=since, last_sent=now)
 
 
 def impatient(flow: LaneFlow, now: float) -> LaneFlow | None:
@@ -146,6 +148,8 @@ def acknowledged(flow: LaneFlow, ack: Ack, highest: int, now: float) -> tuple[La
     numbers to other events. They are sent first, and head office compares.
     """
     up_to, there = ack.up_to, max(ack.up_to, ack.held)
+    if flow.mode is not Mode.STREAMING and ack.answers != flow.number:
+        return flow, Verdict.NOTHING
     if there > highest:
         return flow, Verdict.FOREIGN
     other_life = ack.generation != flow.generation
@@ -153,7 +157,7 @@ def acknowledged(flow: LaneFlow, ack: Ack, highest: int, now: float) -> tuple[La
     if up_to < flow.mark and (other_life or flow.mode is Mode.ASKING):
         return _streaming(known, up_to, now), Verdict.BEHIND
     if flow.mode is Mode.VERIFYING:
-        return _verified(known, up_to, now)
+        return _verified(known, min(up_to, flow.sent), now)
     if there > flow.furthest or flow.mark < min(flow.verify_to, there):
         return _verifying(known, max(there, flow.verify_to), now), Verdict.NOTHING
     after = _streaming(known, up_to, now) if flow.mode is Mode.ASKING else _moved(known, up_to, now) if up_to > flow.mark else known
@@ -188,7 +192,7 @@ def _verifying(flow: LaneFlow, up_to: int, now: float) -> LaneFlow:
 
 
 def _verified(flow: LaneFlow, up_to: int, now: float) -> tuple[LaneFlow, Verdict]:
-    if not flow.mark < up_to <= flow.sent:
+    if up_to <= flow.mark:
         return flow, Verdict.NOTHING
     moved = _moved(flow, up_to, now)
     mode = Mode.STREAMING if up_to >= flow.verify_to else Mode.VERIFYING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import cycle
 from typing import Any, Final, Protocol
@@ -37,6 +38,7 @@ _ON_THE_WAY: Final = 8  # messages handed to the broker and not yet PUBACKed
 _PUBACK_WITHIN_S: Final = 30.0  # then the connection is taken for half-open
 _STALLS_UNTIL_NEXT: Final = 4  # lanes without progress so often: the next broker is tried
 _FAILURES_UNTIL_NEXT: Final = 3
+_NUMBER_BITS: Final = 48  # of a question; JSON readers hold 53
 _SILENT: Final = 2  # stalls from which on head office counts as silent
 
 Answered = Callable[[Command], Awaitable[None]]
@@ -177,15 +179,17 @@ class Sender:
             return False
         async with self._numbering:
             if isinstance(what, Ask):
-                message = events_message(self._epoch, lane, what.first, [])
-                self._flows[lane] = lane_flow.asked(self._flows[lane], now)
+                number = secrets.randbits(_NUMBER_BITS)
+                message = events_message(self._epoch, lane, what.first, [], number)
+                self._flows[lane] = lane_flow.asked(self._flows[lane], number, now)
             else:
-                message, last = await self._message(lane, what)
-                self._flows[lane] = lane_flow.sent(self._flows[lane], what, last, now)
+                number = secrets.randbits(_NUMBER_BITS) if what.asks else 0
+                message, last = await self._message(lane, what, number)
+                self._flows[lane] = lane_flow.sent(self._flows[lane], what, last, number, now)
         await self._publish(client, message)
         return True
 
-    async def _message(self, lane: Lane, send: Send) -> tuple[bytes, int]:
+    async def _message(self, lane: Lane, send: Send, ask: int) -> tuple[bytes, int]:
         """The message for `send` and the last sequence it carries; what is no more there is told as gone."""
         rows = await asyncio.to_thread(self._outbox.range, lane, send.first, send.last)
         if not rows or rows[0][0] > send.first:
@@ -193,7 +197,7 @@ class Sender:
             return self._gone(lane, send.first, last), last
         events = [event for number, (sequence, event) in enumerate(rows) if sequence == send.first + number]
         number = fitting(events)
-        message = events_message(self._epoch, lane, send.first, events[:number])
+        message = events_message(self._epoch, lane, send.first, events[:number], ask)
         if len(message) > LARGEST_MESSAGE:
             _LOG.error("event %d of lane %s has %d bytes and cannot travel; given up", send.first, lane, len(events[0]))
             return self._gone(lane, send.first, send.first), send.first

@@ -100,13 +100,15 @@ class Edge:
         if what is None:
             return
         if isinstance(what, Ask):
-            self.flows[lane] = flow.asked(self.flows[lane], now)
-            self.world.up(envelope.events_message(self.disk.epoch, lane, what.first, []))
+            number = self.world.random.getrandbits(48)
+            self.flows[lane] = flow.asked(self.flows[lane], number, now)
+            self.world.up(envelope.events_message(self.disk.epoch, lane, what.first, [], number))
             return
         last = min(what.last, what.first + self.world.random.randint(0, 5))  # what fits
         events = [self.disk.lanes[lane][sequence].wire() for sequence in range(what.first, last + 1)]
-        self.flows[lane] = flow.sent(self.flows[lane], what, last, now)
-        self.world.up(envelope.events_message(self.disk.epoch, lane, what.first, events))
+        number = self.world.random.getrandbits(48) if what.asks else 0
+        self.flows[lane] = flow.sent(self.flows[lane], what, last, number, now)
+        self.world.up(envelope.events_message(self.disk.epoch, lane, what.first, events, number))
 
     def hear(self, channel: Channel, message: bytes) -> None:
         said = envelope.parse_down(channel, message)

@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.event import Lane
 from edge.headoffice import ingest
 from edge.headoffice.ingest import Mark, Place
 from edge.uplink import flow
-from edge.uplink.envelope import Ack, Channel, down_message
+from edge.uplink.envelope import Ack
 from edge.uplink.flow import LaneFlow, Verdict
 from tests.edge.uplink.line_world import LANES, Disk, HeadOffice
 from tests.edge.uplink.test_line_simulation import first_failure
@@ -117,28 +116,6 @@ def never_impatient(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flow, "impatient", lambda *_: None)
 
 
-def chatty_head_office(patch: pytest.MonkeyPatch) -> None:
-    """No fault: it repeats its marks without being asked."""
-
-    def chatty(self: HeadOffice, crash: str = "") -> None:
-        _work(self, crash)
-        for (_, epoch), lanes in self.books.kept_marks.items():
-            for lane, mark in lanes.items():
-                self.world.down(Channel.ACK, down_message(Ack(epoch, Lane(lane), mark.up_to, self.generation, mark.highest())))
-
-    patch.setattr(HeadOffice, "work", chatty)
-
-
-def put_off_by_any_answer(patch: pytest.MonkeyPatch) -> None:
-    chatty_head_office(patch)
-
-    def wrong(state: LaneFlow, ack: Ack, highest: int, now: float) -> Answered:
-        after, verdict = _acknowledged(state, ack, highest, now)
-        return msgspec.structs.replace(after, since=now), verdict
-
-    patch.setattr(flow, "acknowledged", wrong)
-
-
 PLANTED: Sequence[Plant] = (
     watermark_off_by_one,
     acknowledged_past_a_gap,
@@ -152,7 +129,6 @@ PLANTED: Sequence[Plant] = (
     more_than_there_is_ignored,
     restored_head_office_not_noticed,
     never_impatient,
-    put_off_by_any_answer,
 )
 
 
@@ -160,8 +136,3 @@ PLANTED: Sequence[Plant] = (
 def test_finds(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     assert first_failure(range(_SEEDS)) is not None
-
-
-def test_repeated_marks_alone_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    chatty_head_office(monkeypatch)
-    assert first_failure(range(40)) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 
 from edge.uplink import flow
 from tests.edge.uplink.line_world import Disk, Edge, MemoryBooks, World
@@ -26,37 +27,51 @@ class Faults:
 
     def strike(self) -> str:
         """Perhaps one fault; what head office dies before, if it does."""
-        world, chance = self.world, self.world.random.random()
-        edge = world.random.choice(world.edges)
-        if chance < 0.06:
+        chance = self.world.random.random()
+        fault = next((fault for below, fault in self._chances() if chance < below), None)
+        return fault() or "" if fault else ""
+
+    def _chances(self) -> tuple[tuple[float, Callable[[], str | None]], ...]:
+        """Faults, each up to its share of chance."""
+        edge = self.world.random.choice(self.world.edges)
+        return (
+            (0.06, edge.start),
+            (0.12, edge.reconnect),
+            (0.15, self._back_up_edge),
+            (0.17, self._restore_edge),
+            (0.19, self._back_up_head_office),
+            (0.21, self._restore_head_office),
+            (0.22, self._clone),
+            (0.28, lambda: "commit"),
+            (0.34, lambda: "answers"),
+        )
+
+    def _back_up_edge(self) -> None:
+        self.edge_backup = copy.deepcopy(self.world.edges[0].disk)
+
+    def _restore_edge(self) -> None:
+        if self.edge_backup and self._restored == "edge":
+            edge = self.world.edges[0]
+            edge.disk = copy.deepcopy(self.edge_backup)
             edge.start()
-        elif chance < 0.12:
-            edge.reconnect()
-        elif chance < 0.15:
-            self.edge_backup = copy.deepcopy(world.edges[0].disk)
-        elif chance < 0.17 and self.edge_backup and self._restored == "edge":
-            world.edges[0].disk = copy.deepcopy(self.edge_backup)
-            world.edges[0].start()
-            for _ in range(world.random.choice((0, 0, 60))):  # it worked without a line for a while
-                world.edges[0].append()
-        elif chance < 0.19:
-            self.headoffice_backup, self._epochs_then = world.headoffice.books.copied(), self._epochs()
-        elif chance < 0.21 and self.headoffice_backup and self._restored == "head office" and self._epochs_then == self._epochs():
-            world.headoffice.books = self.headoffice_backup.copied()
-            world.headoffice.generation = world.new_epoch()
-        elif chance < 0.22 and len(world.edges) < 2:
-            self._clone()
-        elif chance < 0.28:
-            return "commit"
-        elif chance < 0.34:
-            return "answers"
-        return ""
+            for _ in range(self.world.random.choice((0, 0, 60))):  # it worked without a line for a while
+                edge.append()
+
+    def _back_up_head_office(self) -> None:
+        self.headoffice_backup, self._epochs_then = self.world.headoffice.books.copied(), self._epochs()
+
+    def _restore_head_office(self) -> None:
+        if self.headoffice_backup and self._restored == "head office" and self._epochs_then == self._epochs():
+            self.world.headoffice.books = self.headoffice_backup.copied()
+            self.world.headoffice.generation = self.world.new_epoch()
 
     def _epochs(self) -> int:
         return sum(edge.epochs for edge in self.world.edges)
 
     def _clone(self) -> None:
         """A second box from an image of the first: the store finds itself on another machine when it is opened."""
+        if len(self.world.edges) > 1:
+            return
         disk = copy.deepcopy(self.world.edges[0].disk)
         disk.begin_epoch(self.world.new_epoch(), {})
         self.world.edges.append(Edge(self.world, disk))
