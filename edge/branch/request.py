@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edge.branch import plant, service
+from edge.branch import day, plant, service
 from edge.branch.course import Course
 from edge.branch.keys import second_choice
 from edge.branch.numbering import service_of
@@ -34,6 +34,7 @@ def answer(plan: Plan, state: BranchState, verb: str, arguments: Arguments, now:
     if act is None:
         raise RefusedError(f"no request is called {verb}; there are {', '.join(VERBS)}")
     course = Course(plan, state, now)
+    day.roll_over(course)
     data = act(course, arguments)
     return course.state, course.events, data
 
