@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from devices.driver import Branch, DriverSettings, driver, text
 from devices.links.mqtt import Message, MqttLink
@@ -30,17 +30,37 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: Pointer = ""  # a JSON pointer; empty: the whole message
+    key: Pointer | None = None  # a JSON pointer; empty: the whole message; None: the quantity's own name, or as the preset says
     topic: str | None = None  # where it is not the link's
     scale: float = Field(default=1.0, allow_inf_nan=False)
     offset: float = Field(default=0.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.scale == 0:
+            raise ValueError("a scale of 0 would make every value the offset")
+        return self
+
+
+def _place(written: Any) -> Any:
+    return {"key": written} if isinstance(written, str) else written
+
+
+def _places(written: Any) -> Any:
+    return {name if isinstance(name, str) else repr(name): {} for name in written} if isinstance(written, list) else written
+
+
+# one type behind both ways of writing, so that a mistake is told once and not once a way
+Written = Annotated[Place, BeforeValidator(_place, json_schema_input_type=str | Place)]
+_EitherWay = list[str] | dict[str, Written]
+Places = Annotated[dict[Name, Written], Field(min_length=1), BeforeValidator(_places, json_schema_input_type=_EitherWay)]
 
 
 class Settings(DriverSettings):
     """The topic, and the quantities that stand in its messages: by their names, or where."""
 
     link: MqttLink.Settings
-    quantities: Annotated[list[Name], Field(min_length=1)] | Annotated[dict[Name, Pointer | Place], Field(min_length=1)]
+    quantities: Places
     preset: str | None = None
     availability: str | None = None  # a topic that says `online` or `offline`
 
@@ -52,10 +72,10 @@ class Settings(DriverSettings):
     @model_validator(mode="after")
     def _described(self) -> Self:
         preset = preset_of(self.link.mqtt, self.preset)
-        if self.preset is None or preset is None or not isinstance(self.quantities, list):
+        if self.preset is None or preset is None:
             return self
-        for name in self.quantities:
-            if name not in preset.sources:
+        for name, place in self.quantities.items():
+            if place == Place() and name not in preset.sources:
                 raise ValueError(f"preset {preset.name} does not know where {name} stands; {near(name, preset.sources)}")
         return self
 
@@ -63,22 +83,15 @@ class Settings(DriverSettings):
 def sources(settings: Settings) -> dict[str, Source]:
     """Where each quantity stands: as it is written, as the preset says, or under its own name."""
     preset = preset_of(settings.link.mqtt, settings.preset)
-    if isinstance(settings.quantities, list):
-        alone = len(settings.quantities) == 1  # may stand as a bare value too
-        return {name: _by_name(name, preset, alone=alone) for name in settings.quantities}
-    return {name: _as_written(place) for name, place in settings.quantities.items()}
+    alone = len(settings.quantities) == 1  # may be the whole message too
+    return {name: _source(name, place, preset, alone=alone) for name, place in settings.quantities.items()}
 
 
-def _by_name(name: str, preset: Preset | None, *, alone: bool) -> Source:
-    if preset and name in preset.sources:
+def _source(name: str, place: Place, preset: Preset | None, *, alone: bool) -> Source:
+    if place == Place() and preset and name in preset.sources:
         return preset.sources[name]
-    return Source(pointers=(f"/{name}", "") if alone else (f"/{name}",), always=True)
-
-
-def _as_written(place: str | Place) -> Source:
-    place = Place(key=place) if isinstance(place, str) else place
-    topics = (place.topic or "{}",)
-    return Source(topics, (place.key,), place.scale, place.offset, always=True)
+    own = (f"/{name}", "") if alone else (f"/{name}",)
+    return Source((place.topic or "{}",), own if place.key is None else (place.key,), place.scale, place.offset, always=True)
 
 
 class Sensor:

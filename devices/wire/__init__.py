@@ -1,1 +1,1 @@
-"""Pure codecs of the wire: bytes and documents in, records out, and the way back; no I/O and no clock."""
+"""What drivers share: pure codecs of the wire, and the small parts that hear, doubt and tell a device's state."""

@@ -102,7 +102,8 @@ class WiredBranch(FakeBranch):
     """A fake branch with real lines; the driver begins once its line is open, or with `opened=False` at once."""
 
     def __init__(self, lines: Lines, device: str = "device", *, opened: bool = True) -> None:
-        super().__init__(device=device)
+        super().__init__()
+        self.device = device
         self._opened = opened
         self._lines = lines
 

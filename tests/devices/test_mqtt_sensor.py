@@ -215,6 +215,8 @@ def test_how_long_its_kind_may_be_silent(topic: str, more: dict[str, Any], secon
     [
         (["temprature_c"], {}, "did you mean 'temperature_c'"),
         ({"temprature_c": "/t"}, {}, "did you mean 'temperature_c'"),
+        ({"temperature_c": {"key": "/t", "scale": 0}}, {}, "scale of 0"),
+        ({"temperature_c": {"kee": "/t"}}, {}, "kee"),
         ([], {}, "at least 1"),
         ({"co2_ppm": "/a~2"}, {}, "JSON pointer"),
         (["temperature_c"], {"preset": "tasmotta"}, "did you mean 'tasmota'"),
@@ -224,6 +226,18 @@ def test_how_long_its_kind_may_be_silent(topic: str, more: dict[str, Any], secon
 def test_settings_that_cannot_be(quantities: Any, more: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         settings(quantities=quantities, **more)
+
+
+@pytest.mark.parametrize("quantities", [["temprature_c"], {"temprature_c": "/t"}, {"co2_ppm": "/a~2"}, {"co2_ppm": {"kee": 1}}, [7], 7])
+def test_a_mistake_is_told_once(quantities: Any) -> None:
+    with pytest.raises(ValidationError) as raised:
+        settings(quantities=quantities)
+    assert raised.value.error_count() == 1
+
+
+def test_an_editor_is_told_both_ways_of_writing_quantities() -> None:
+    schema = Settings.model_json_schema()["properties"]["quantities"]
+    assert {each["type"] for each in schema["anyOf"]} == {"array", "object"}
 
 
 async def test_every_message_is_acknowledged_once_on_a_real_broker(mosquitto: Any) -> None:
