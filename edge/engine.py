@@ -24,6 +24,7 @@ from edge.store.store import Store
 _LOG = logging.getLogger(__name__)
 _MOST_SAMPLES: Final = 4096
 _JUMP_S: Final = 5.0
+_FORESEE_AFTER_S: Final = 0.05
 
 Listener = Callable[[list[Numbered]], None]
 
@@ -52,6 +53,7 @@ class Engine:
         self._inbox: dict[tuple[str, str, str], Sample] = {}
         self._pending: dict[tuple[str, str], asyncio.Future[list[Numbered]]] = {}
         self._heard = asyncio.Event()
+        self._foreseeing: asyncio.TimerHandle | None = None
         self._clock_marks = (clock.now(), clock.monotonic())
 
     async def resume(self) -> None:
@@ -99,6 +101,16 @@ class Engine:
             self._pending.pop(key, None)
         self._told(numbered)
         self._send(done.commands)
+        self._refresh()
+        self._foresee_soon()
+
+    def _foresee_soon(self) -> None:
+        """Screens first: the forecast follows what happened a moment later, and once for all that came together."""
+        if self._foreseeing is None:
+            self._foreseeing = asyncio.get_running_loop().call_later(_FORESEE_AFTER_S, self._foresee)
+
+    def _foresee(self) -> None:
+        self._foreseeing = None
         self.core.foresee(self._now())
         self._refresh()
 
@@ -121,8 +133,8 @@ class Engine:
         told = Event("request.answered", now, {"verb": verb, "by": by, "status": answer.status, "error": answer.error})
         self._told(await self.store.keep([*done.events, told]))
         self._send(done.commands)
-        self.core.foresee(now)
         self._refresh()
+        self._foresee_soon()
         return answer
 
     async def note(self, event: Event) -> None:

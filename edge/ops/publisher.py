@@ -90,8 +90,8 @@ class Publisher:
 
     async def _show(self, client: aiomqtt.Client) -> None:
         async for changed in self._board.changes():
-            for topic, payload in changed.items():
-                await client.publish(f"{self._root}/{topic}", _written(payload), qos=1, retain=True)
+            publishing = (client.publish(f"{self._root}/{topic}", _written(p), qos=1, retain=True) for topic, p in changed.items())
+            await asyncio.gather(*publishing)
 
     async def _tell(self, client: aiomqtt.Client) -> None:
         while True:
