@@ -46,8 +46,7 @@ def last_to_enter_service(waits_s: Sequence[float]) -> float | None:
     return waits_s[-1] if waits_s else None
 
 
-def head_of_line(waiting: Mapping[str, Ticket], service: str, now: float) -> float:
-    """HOL: how long the first in line has waited by now; 0 with nobody in line."""
-    return max(
-        (now - ticket.queued_at for ticket in waiting.values() if ticket.service == service and ticket.state == "waiting"), default=0.0
-    )
+def head_of_line(tickets: Mapping[str, Ticket], service: str, now: float) -> float:
+    """HOL: how long the first in line has waited by now; 0 with nobody in line, and who seems to have gone is not."""
+    line = (t for t in tickets.values() if t.service == service and t.state == "waiting" and not t.inferred_gone)
+    return max((now - ticket.queued_at for ticket in line), default=0.0)
