@@ -14,7 +14,8 @@ from models.decode import NOTHING, Boxes
 NAME: Final = "background"
 LONGEST_PX: Final = 320
 
-_LEARNING: Final = 0.002  # a picture; who stands for a minute at 10/s is still seen
+_LEARNING: Final = 0.0007  # a picture
+_FLOOR_SHARE: Final = 0.6  # of a pixel's past: with the rate above, who stands for a minute at 10/s is not floor yet
 _FIRST_PICTURES: Final = 20  # learned faster: the floor as it is at the start
 _VARIANCES: Final = 20.0  # of a pixel, from which it is not the floor
 _SHADOW: Final = 127  # OpenCV's mark
@@ -44,6 +45,7 @@ class Background:
 
     def __init__(self) -> None:
         self._model = cv2.createBackgroundSubtractorMOG2(history=500, varThreshold=_VARIANCES, detectShadows=True)
+        self._model.setBackgroundRatio(_FLOOR_SHARE)
         self._pictures = 0
         self._areas: deque[float] = deque(maxlen=_KNOWN_SIZES)  # of whole blobs, in pixels of the mask
 

@@ -114,6 +114,7 @@ class Decoder:
             )
             reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         except BaseException:
+            await self._kill()
             ours.close()
             os.close(self._memory)
             raise
@@ -124,17 +125,22 @@ class Decoder:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._hearing.cancel()
-        process = self._process
-        if process:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()  # it holds nothing that must be put down
-            await asyncio.shield(process.wait())
         self._writer.close()
+        try:
+            await self._kill()
+        finally:
+            if self._map:
+                self._map.close()
+            os.close(self._memory)
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
-        if self._map:
-            self._map.close()
-        os.close(self._memory)
+
+    async def _kill(self) -> None:
+        """End the decoding process: it holds nothing that must be put down."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await asyncio.shield(self._process.wait())
 
     async def next(self) -> Picture | None:
         """The next picture (of a live source the newest), or None where a recording ends.

@@ -122,7 +122,7 @@ class LineCounter:
     def _ended(self, track: Track) -> Crossing | None:
         """A track that ends at the line crossed it if it was clearly on the other side by then, or left the picture across it."""
         passage = self._passages.pop(track.id, None)
-        if passage is None:
+        if passage is None or _came_in_just_now(track, passage.margin):
             return None
         if track.to_edge and _leaves(track, track.to_edge):
             self._pass(passage, track.to_edge, self._picture_at(track.seen), track.seen)
