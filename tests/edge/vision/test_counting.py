@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -105,7 +106,7 @@ def test_turning_the_line_round_swaps_in_and_out(path: list[Point]) -> None:
 @given(PLACES)
 def test_directions_alternate_and_end_where_the_path_ends(path: list[Point]) -> None:
     counted = crossed(path)
-    assert all(one != other for one, other in zip(counted, counted[1:], strict=False))
+    assert all(one != other for one, other in pairwise(counted))
     if counted and abs(path[-1][1] - 0.3) > 0.02:
         assert counted[-1] == ("in" if path[-1][1] < 0.3 else "out")
 
