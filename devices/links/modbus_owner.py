@@ -74,8 +74,12 @@ class ModbusOwner(Generic[M]):
         """Nothing is kept for a device that holds no link."""
 
     async def ready(self) -> None:
-        """Return when a request is out: a unit only speaks when it is asked."""
-        await self._asked.wait()
+        """Return when a request is out: a unit only speaks when it is asked.
+
+        Raises:
+            LinkDownError: the wire is closed, nobody will ask any more.
+        """
+        await until_lost(self._wire.lost(), self._wire.down, self._asked.wait())
 
     def answer(self, recorded: bytes) -> bytes:
         """A recorded answer as if it were to the request that is out: in TCP the transaction number is another."""

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from devices.driver import LinkSettings
+from devices.driver import LinkDownError, LinkSettings
 from devices.links.audience import Audience
 from devices.links.byte_wire import ByteOwner, Dial, Factory
 from devices.links.lines import Lines
@@ -117,7 +117,10 @@ class RecordedLines(Lines):
             return await owner.feed(topic or "", received)
         if not isinstance(owner, ByteOwner | ModbusOwner):
             return False
-        await owner.ready()
+        try:
+            await owner.ready()
+        except LinkDownError:
+            return False  # whoever held it has ended
         self._tapes[name].protocol.data_received(owner.answer(received))
         await owner.drained()
         return True

@@ -101,6 +101,15 @@ async def test_what_nobody_holds(recorded: RecordedLines, told: Any) -> None:
     assert not await recorded.feed("serial /dev/ttyUSB9", None, b"1")
 
 
+async def test_a_modbus_driver_that_asks_no_more_holds_nothing_up(recorded: RecordedLines, told: Any) -> None:
+    settings = ModbusLine.Settings(serial="/dev/ttyUSB1")
+    async with recorded.open(settings, "co2", told):
+        await recorded.held("co2")
+        feeding = asyncio.create_task(recorded.feed("co2", None, b"never asked for"))
+        await asyncio.sleep(0)
+    assert not await feeding
+
+
 async def test_a_driver_that_ends_holds_nothing_up(recorded: RecordedLines, told: Any) -> None:
     async with recorded.open(LINE, "a", told):
         await recorded.held("a")
