@@ -24,6 +24,8 @@ class Handed:
 
     def __init__(self, device: str, engine: Engine, wires: Wires) -> None:
         self._device, self._engine, self._wires = device, engine, wires
+        self._line_away = False
+        self._said: Sample | None = None  # what the driver last said of the device's state
 
     @property
     def device(self) -> str:
@@ -33,7 +35,16 @@ class Handed:
         return self._engine.clock.now()
 
     def measured(self, sample: Sample) -> None:
+        if sample.quantity == "state" and not sample.part:
+            self._said = sample
+            if self._line_away:
+                return  # the line's own reason is the truer one
         self._engine.measured(self._device, sample)
+
+    def _line(self, sample: Sample) -> None:
+        """The line went or is back; then what the driver had said of its device holds again."""
+        self._line_away = sample.value == "offline"
+        self._engine.measured(self._device, sample if self._line_away else self._said or sample)
 
     async def happened(self, occurrence: Occurrence) -> None:
         await self._engine.happened(self._device, occurrence)
@@ -49,4 +60,4 @@ class Handed:
         self._engine.outcome(command, outcome, detail)
 
     def open(self, settings: LinkSettings[L]) -> AbstractAsyncContextManager[L]:
-        return self._wires.open(settings, self._device, self.measured)
+        return self._wires.open(settings, self._device, self._line)
