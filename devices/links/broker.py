@@ -71,7 +71,8 @@ class Broker(msgspec.Struct, frozen=True):
         """
         try:
             parts = urlsplit(url)
-            port = parts.port or _PORTS[parts.scheme]
+            default = _PORTS[parts.scheme]
+            port = parts.port or default
         except (KeyError, ValueError):
             parts, port = urlsplit(""), 0
         if not parts.hostname or parts.path.strip("/") or parts.query:
