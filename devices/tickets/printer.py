@@ -19,6 +19,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _ANSWERS_WITHIN_S: Final = 1.0
 _ASKED_EVERY_S: Final = 30.0
+_ASKED_AGAIN_S: Final = 2.0  # where it does not answer
 _MOST_WAITING: Final = 16
 _COPY_WITHIN_S: Final = 600.0
 
@@ -84,8 +85,8 @@ class Printer:
         """Ask for the paper now and then."""
         while True:
             async with self._asking:
-                await self._ask_paper()
-            await asyncio.sleep(_ASKED_EVERY_S)
+                paper = await self._ask_paper()
+            await asyncio.sleep(_ASKED_EVERY_S if paper else _ASKED_AGAIN_S)
 
     async def _print_all(self) -> None:
         """Print ticket after ticket."""
@@ -105,7 +106,7 @@ class Printer:
 
     async def _print(self, wanted: Slip) -> tuple[str, str]:
         """`ok`, `failed` (surely not printed, or not whole) or `unknown`, and why."""
-        paper = await self._ask_paper()
+        paper = await self._ask_paper() or await self._ask_paper()
         if paper is None:
             return "failed", _SILENT["en"]
         if paper == "end":  # the printer would keep the ticket and print it when its customer is long gone

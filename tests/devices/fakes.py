@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,7 @@ class FakeBranch:
         self.samples: list[Sample] = []
         self.occurrences: list[Occurrence] = []
         self.heard: list[Occurrence] = []  # copies too
+        self._last: dict[str, tuple[float, int]] = {}
         self.outcomes: list[tuple[Command, Outcome, str]] = []
         self.committing = asyncio.Event()  # clear it to hold commits up, as a slow disk does
         self.committing.set()
@@ -40,14 +42,17 @@ class FakeBranch:
 
     async def happened(self, occurrence: Occurrence) -> None:
         await self.committing.wait()
-        copy = any(known.identity == occurrence.identity for known in self._window(occurrence))
         self.heard.append(occurrence)
-        if not copy:
+        if not self._is_copy(occurrence):
             self.occurrences.append(occurrence)
 
-    def _window(self, occurrence: Occurrence) -> list[Occurrence]:
-        """What `occurrence` may be a copy of; every test is shorter than `copy_within_s`."""
-        return self.occurrences[-(occurrence.copy_within or len(self.occurrences)) :] if self.occurrences else []
+    def _is_copy(self, occurrence: Occurrence) -> bool:
+        """As the store decides it: within the window of the last copy, by time and, where it is given, by number."""
+        now, kept = asyncio.get_running_loop().time(), len(self.occurrences)
+        last, number = self._last.get(occurrence.identity, (-math.inf, 0))
+        copy = now - last <= occurrence.copy_within_s and kept - number < (occurrence.copy_within or math.inf)
+        self._last[occurrence.identity] = (now, number if copy else kept + 1)
+        return copy
 
     async def commands(self) -> AsyncIterator[Command]:
         while True:
