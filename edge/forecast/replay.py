@@ -9,10 +9,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from edge.branch.plan import Counter, Hours, Plan, Service, TicketClass
-from edge.branch.queue_fold import FOLDS
 from edge.branch.state import CounterState, QueueState
 from edge.event import Event
 from edge.forecast.experience import Experience
+from edge.forecast.following import follow
 
 _GONE_AFTER: Final = 2  # later ones of a service and class called before a ticket, then its customer seems to have gone
 
@@ -41,9 +41,7 @@ class Replay:
             self._overtaken()
 
     def _fold(self, event: Event) -> None:
-        before = self.queue
-        self.queue = FOLDS[event.type](before, event.t, event.data)
-        self.experience.happened(self.plan, before, self.queue, event)
+        self.queue = follow(self.experience, self.plan, self.queue, [event])
 
     def _before_call(self, event: Event) -> None:
         """A counter that calls has ended what it did before, and gives the service it calls for."""
