@@ -10,6 +10,7 @@ from devices.simulated.crowd import Crowd
 from devices.simulated.scenario import CLOSES_H, COUNTERS, OPENS_H, hour_of
 
 _RECALL_AFTER_S, _NO_SHOW_AFTER_S = 45.0, 90.0
+STAGGER_S: Final = 5.0
 _RATED_AFTER_S: Final = 8.0
 _EARLY_BREAK, _LATE_BREAK = (11.5, 12.25), (12.25, 13.0)
 
@@ -41,6 +42,7 @@ class Agent:
         self.stage = Stage.AWAY
         self._crowd = crowd
         self._ask_again_s = ask_again_s
+        self._late_s = STAGGER_S * int(counter)  # nobody comes at the same second as another, or all would press at once
         self._pending = ""  # the key that is on its way
         self._since = 0.0
         self._ticket = ""  # the one in hand, or the last one
@@ -76,8 +78,9 @@ class Agent:
                 return self._when_done(now) if now >= self._done_at + _RATED_AFTER_S else ""
 
     def _works(self, now: float) -> bool:
-        late = CLOSES_H <= hour_of(now) < CLOSES_H + 1
-        return on_shift(self.counter, now) and (not late or bool(self._crowd.waiting()))
+        t = now - self._late_s
+        late = CLOSES_H <= hour_of(t) < CLOSES_H + 1
+        return on_shift(self.counter, t) and (not late or bool(self._crowd.waiting()))
 
     def _when_free(self, now: float) -> str:
         if not self._works(now):

@@ -170,7 +170,7 @@ class SimulatedBranch:
             self._truth.presses.append(Press(counter, key, t, self.clock.now()))
         else:
             self._truth.presses_given_up += 1
-        if self._running and (rated := self.world.pressed(counter, committed=committed)):
+        if self._running and (rated := self.world.pressed(counter, self.clock.now(), committed=committed)):
             await self._rate(rated)
 
     async def _rate(self, rated: Rated) -> None:

@@ -107,7 +107,7 @@ class ClosedLoop:
 
     def _obey(self, command: Command) -> None:
         if command.quantity == "ticket" and command.device in {"", "callers"}:
-            self._world.show(command.part, str(command.value or ""))
+            self._world.show(command.part, str(command.value or ""), self.now)
             return
         plant = self._world.building.plant.get(command.device.rsplit("-", 1)[0].removesuffix("-fresh"))
         if plant is None:
@@ -127,7 +127,7 @@ class ClosedLoop:
                 yield self._issue(t, visitor, service, class_)
             case KeyPressed(t, counter, key):
                 yield self._occurrence("key.pressed", "callers", counter, {"key": key}, t)
-                yield from self._rate(self._world.pressed(counter, committed=True))
+                yield from self._rate(self._world.pressed(counter, t, committed=True))
             case AppointmentMade(t, id_, service, from_, until):
                 data = {"id": id_, "service": service, "class": "appointment", "from": from_, "until": until}
                 yield self._occurrence("appointment.made", "tickets", "", data, t)

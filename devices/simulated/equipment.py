@@ -50,7 +50,7 @@ class Equipment:
         self._world, self._clock, self._truth = world, clock, truth
         self.wires = {name: PtyWire(folder / name) for name in ("callers", "door", "air", "windows", "queue")}
         addresses = {counter: int(counter) for counter in COUNTERS}
-        self.counters = CounterDevices(self.wires["callers"], addresses, world.show, seed=seed)
+        self.counters = CounterDevices(self.wires["callers"], addresses, self._show, seed=seed)
         self.beam = BeamCounter(self.wires["door"], "10017046", every_s=every(10.0, speed))
         self.machine = MqttTicketMachine(broker_url, "bank/tickets", clock, acknowledged)
         self.queue_sensor = QueueSensor(self.wires["queue"], "hall", self._standing)
@@ -100,6 +100,9 @@ class Equipment:
         await self.beam.tell()
         await self.beam.tell()  # a frame is believed when the next one follows it
         await self.machine.all_told()
+
+    def _show(self, counter: str, ticket: str) -> None:
+        self._world.show(counter, ticket, self._clock.now())
 
     def _obey(self, device: str, quantity: str, value: float | str | bool) -> None:
         self._truth.commands.append(Obeyed(device, quantity, value, self._clock.now()))

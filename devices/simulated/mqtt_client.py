@@ -15,6 +15,8 @@ import aiomqtt
 _log = logging.getLogger(__name__)
 _RETRY_LEAST_S, _RETRY_MOST_S = 0.05, 1.0
 _ANSWER_S: Final = 2.0
+_PAHO: Final = logging.getLogger(f"{__name__}.paho")
+_PAHO.setLevel(logging.CRITICAL)  # that connections break is what simulated devices are for
 
 
 class MqttClient:
@@ -74,6 +76,7 @@ class MqttClient:
             username=self._username,
             password=self._password,
             will=will,
+            logger=_PAHO,
             timeout=_ANSWER_S,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as client:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from devices.simulated.agents import Agent, Stage
+from devices.simulated.agents import STAGGER_S, Agent, Stage
 from devices.simulated.building import Building
 from devices.simulated.crowd import Crowd
 from devices.simulated.customers import day
@@ -36,12 +36,12 @@ class World:
         self.building = Building(indoor_c=min(28.0, max(18.0, (24 + scenario.outdoor_c) / 2)))
         self.shown: dict[str, str] = {}  # counter -> ticket on its display
         self._seed = seed
-        self._now = start
+        self._now = self._began = start
         self._day = 0.0
 
     def begin(self, now: float) -> None:
         """Begin later than at `start`: who would have come before stays away."""
-        self._now = now
+        self._now = self._began = now
 
     @property
     def weather(self) -> Weather:
@@ -55,7 +55,7 @@ class World:
         self._now = max(now, self._now)
         yield from self.crowd.step(self._now)
         for counter, agent in self.agents.items():
-            if key := agent.step(self._now, self.shown.get(counter, "")):
+            if self._now >= self._began + STAGGER_S * int(counter) and (key := agent.step(self._now, self.shown.get(counter, ""))):
                 yield KeyPressed(self._now, counter, key)
 
     def _new_day(self, now: float) -> Iterator[Happening]:
@@ -74,14 +74,14 @@ class World:
         people["counters"] += sum(agent.stage is not Stage.AWAY for agent in self.agents.values()) + _STAFF_BEHIND
         return people
 
-    def show(self, counter: str, ticket: str) -> None:
+    def show(self, counter: str, ticket: str, now: float) -> None:
         """The display of `counter` shows `ticket` from now on; its customer sees it."""
         self.shown[counter] = ticket
-        self.crowd.called(ticket, counter, self._now)
+        self.crowd.called(ticket, counter, now)
 
-    def pressed(self, counter: str, *, committed: bool) -> Rated | None:
+    def pressed(self, counter: str, now: float, *, committed: bool) -> Rated | None:
         """What became of the key pressed last at `counter`; a customer who was asked for a rating gives one."""
         agent = self.agents[counter]
-        agent.pressed(self._now, committed=committed)
+        agent.pressed(now, committed=committed)
         rating = agent.rating_given() if committed else None
-        return Rated(self._now, counter, rating) if rating else None
+        return Rated(now, counter, rating) if rating else None
