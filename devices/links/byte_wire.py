@@ -229,13 +229,6 @@ class ByteOwner(Generic[B]):
     async def forget(self, device: str) -> None:
         """Nothing is kept for a device that holds no link."""
 
-    async def ready(self) -> None:
-        """A device speaks when it likes."""
-
-    def answer(self, recorded: bytes) -> bytes:
-        """What was recorded is said as it was."""
-        return recorded
-
     async def drained(self) -> None:
         """Return when all readers have dealt with what came in."""
         await self._wire.drained()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal, Self, TypeAlias
 
+import msgspec
 from pydantic import model_validator
 
 from devices.driver import DriverError, LinkSettings
@@ -44,8 +45,9 @@ class ModbusSettings(LineSettings, LinkSettings["ModbusLine"]):
         return {**super().terms(), "framing": "modbus-rtu" if self.is_rtu else "modbus-tcp"}
 
     def owner(self, site: Site) -> Owner[ModbusLine]:
-        wire = serial_wire(self.serial, self, site) if self.serial is not None else tcp_wire(self.tcp or "", site)
-        return ModbusOwner(wire, Rtu() if self.is_rtu else Tcp(), ModbusLine, character_s=self.character_s)
+        deaf = msgspec.structs.replace(site, heard=lambda *_: None)
+        wire = serial_wire(self.serial, self, deaf) if self.serial is not None else tcp_wire(self.tcp or "", deaf)
+        return ModbusOwner(wire, Rtu() if self.is_rtu else Tcp(), ModbusLine, site.heard, character_s=self.character_s)
 
 
 class ModbusLine:
@@ -53,8 +55,9 @@ class ModbusLine:
 
     Settings: TypeAlias = ModbusSettings
 
-    def __init__(self, owner: ModbusOwner[ModbusLine]) -> None:
+    def __init__(self, owner: ModbusOwner[ModbusLine], device: str) -> None:
         self._owner = owner
+        self._device = device
         self._turn = asyncio.Lock()
 
     async def read(self, unit: int, function: int, register: int, count: int, *, timeout_s: float = 1.0) -> list[int]:
@@ -82,4 +85,4 @@ class ModbusLine:
         except ValueError as error:
             raise DriverError(str(error)) from error
         async with self._turn:
-            return await self._owner.ask(request, timeout_s)
+            return await self._owner.ask(request, timeout_s, self._device)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
-from devices.driver import LinkDownError, LinkSettings
+from devices.driver import LinkSettings
 from devices.links.audience import Audience
 from devices.links.byte_wire import ByteOwner, Dial, Factory
 from devices.links.lines import Lines
@@ -17,6 +19,7 @@ from devices.links.seat import Delivery, Seat
 from devices.links.wire import Holder, Owner, Site
 
 _MOST_REMEMBERED: Final = 10_000
+_MOST_UNASKED: Final = 64  # answers of Modbus units on a wire that wait to be asked for; then the oldest go
 
 Written = Callable[[str, str | None, bytes], None]
 
@@ -96,6 +99,7 @@ class RecordedLines(Lines):
         super().__init__()
         self._site = Site(self._heard, dial=self._recorded)
         self._tapes: dict[str, _Tape] = {}
+        self._answers: dict[str, deque[bytes]] = defaultdict(partial(deque, maxlen=_MOST_UNASKED))
         self.written: list[tuple[str, str | None, bytes]] = []
         """Wire, topic where there is one, bytes; the newest 10,000."""
 
@@ -107,23 +111,30 @@ class RecordedLines(Lines):
     async def feed(self, wire_or_device: str, topic: str | None, received: bytes) -> bool:
         """Let the wire (or that of the device) say `received`; return when the drivers have dealt with it.
 
-        An answer of a Modbus unit waits for a request. False: nobody holds the wire or wants the topic, and nothing was done.
+        An answer of a Modbus unit is said when it is asked for; `feed` does not wait for that. False: nobody holds the wire or wants the
+        topic, and nothing was done.
         """
         name = self._find(wire_or_device)
         if name is None:
             return False
-        owner = self._wires[name].owner
+        owner, tape = self._wires[name].owner, self._tapes.get(name)
         if isinstance(owner, _RecordedBroker):
             return await owner.feed(topic or "", received)
-        if not isinstance(owner, ByteOwner | ModbusOwner):
-            return False
-        try:
-            await owner.ready()
-        except LinkDownError:
-            return False  # whoever held it has ended
-        self._tapes[name].protocol.data_received(owner.answer(received))
-        await owner.drained()
+        if isinstance(owner, ModbusOwner):
+            self._answers[name].append(received)
+            self._answer(name, owner)
+            await asyncio.sleep(0)
+        elif tape and isinstance(owner, ByteOwner):
+            tape.protocol.data_received(received)
+            await owner.drained()
         return True
+
+    def _answer(self, wire: str, owner: ModbusOwner[Any]) -> None:
+        """Say what is an answer to the request that is out; a driver asks when its time has come, and may ask less often."""
+        if (found := owner.answer(self._answers[wire])) is not None:
+            at, answer = found
+            del self._answers[wire][at]
+            self._tapes[wire].protocol.data_received(answer)
 
     def _find(self, wire_or_device: str) -> str | None:
         named = (name for name, wire in self._wires.items() if wire_or_device in {name, *wire.devices})
@@ -135,11 +146,16 @@ class RecordedLines(Lines):
     def _recorded(self, wire: str) -> Dial:
         async def open_(factory: Factory) -> asyncio.Transport:
             protocol = factory()
-            tape = self._tapes[wire] = _Tape(protocol, wire, self._remember)
+            tape = self._tapes[wire] = _Tape(protocol, wire, self._written_to)
             protocol.connection_made(tape)
             return tape
 
         return open_
+
+    def _written_to(self, wire: str, topic: str | None, data: bytes) -> None:
+        self._remember(wire, topic, data)
+        if wire in self._wires and isinstance(owner := self._wires[wire].owner, ModbusOwner):
+            self._answer(wire, owner)
 
     def _remember(self, wire: str, topic: str | None, data: bytes) -> None:
         self.written.append((wire, topic, data))

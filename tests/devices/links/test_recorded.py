@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pymodbus.framer import FramerRTU
 
-from devices.links.modbus import ModbusLine
+from devices.links.modbus import ModbusLine, RefusedError
 from devices.links.mqtt import MqttLink
 from devices.links.recorded import RecordedLines
 from devices.links.serial import SerialLink
@@ -75,7 +76,7 @@ async def test_topics(recorded: RecordedLines, told: Any) -> None:
         (ModbusLine.Settings(tcp="192.0.2.8:502"), ["07 70 00 00 00 05 FE 04 02 01 90", "07 71 00 00 00 05 FE 04 02 01 90"]),
     ],
 )
-async def test_answers_of_modbus_units_wait_for_the_request(
+async def test_answers_of_modbus_units_wait_to_be_asked_for(
     recorded: RecordedLines, told: Any, settings: ModbusLine.Settings, answers: list[str]
 ) -> None:
     found: list[list[int]] = []
@@ -101,13 +102,17 @@ async def test_what_nobody_holds(recorded: RecordedLines, told: Any) -> None:
     assert not await recorded.feed("serial /dev/ttyUSB9", None, b"1")
 
 
-async def test_a_modbus_driver_that_asks_no_more_holds_nothing_up(recorded: RecordedLines, told: Any) -> None:
+async def test_each_unit_gets_its_own_answer_whatever_the_order(recorded: RecordedLines, told: Any) -> None:
     settings = ModbusLine.Settings(serial="/dev/ttyUSB1")
-    async with recorded.open(settings, "co2", told):
-        await recorded.held("co2")
-        feeding = asyncio.create_task(recorded.feed("co2", None, b"never asked for"))
-        await asyncio.sleep(0)
-    assert not await feeding
+    async with recorded.open(settings, "a", told) as line:
+        await recorded.held("a")
+        for body in ("01 83 02", "02 03 02 00 07", "ff", "01 03 02 00 2A"):
+            frame = bytes.fromhex(body)
+            assert await recorded.feed("a", None, frame + FramerRTU.compute_CRC(frame).to_bytes(2, "big"))
+        assert await line.read(2, 3, 0, 1) == [7]
+        with pytest.raises(RefusedError):
+            await line.read(1, 3, 0, 1)
+        assert await line.read(1, 3, 0, 1) == [42]
 
 
 async def test_a_driver_that_ends_holds_nothing_up(recorded: RecordedLines, told: Any) -> None:
