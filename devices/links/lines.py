@@ -32,7 +32,10 @@ class _Wire:
 
 
 class Lines:
-    """All wires of the process; leaving the context closes them within a second."""
+    """All wires of the process; leaving the context closes them within a second.
+
+    Who only listens for a while (capture, a check) sets `keeps_session` to False, lest the broker keeps messages for it for ever.
+    """
 
     def __init__(
         self,
@@ -42,10 +45,11 @@ class Lines:
         username: str | None = None,
         password: str | None = None,
         ca_file: Path | None = None,
+        keeps_session: bool = True,
         now: Callable[[], float] = time.time,
     ) -> None:
         broker = Broker.of(mqtt_url, username=username, password=password, ca_file=ca_file) if mqtt_url else None
-        self._site = Site(self._heard, broker, f"{client_id}-devices")
+        self._site = Site(self._heard, broker, f"{client_id}-devices", keeps_session)
         self._now = now
         self._wires: dict[str, _Wire] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}

@@ -66,7 +66,8 @@ class MqttOwner(Generic[K]):
         """Stay connected until cancelled."""
         settling = asyncio.get_running_loop().call_later(_SETTLES_WITHIN_S, self._settle)
         try:
-            await stay_connected(self._broker, self._site.client_id, self._use, away=self._presence.away, prepare=self._prepare)
+            clean, away = not self._site.keeps_session, self._presence.away
+            await stay_connected(self._broker, self._site.client_id, self._use, away=away, clean_session=clean, prepare=self._prepare)
         finally:
             settling.cancel()
 

@@ -28,6 +28,7 @@ class Site(msgspec.Struct, frozen=True):
     heard: Heard
     broker: Broker | None = None
     client_id: str = "smartbranch-devices"
+    keeps_session: bool = True  # whether the broker keeps messages while this process is away
     dial: Callable[[str], Dial] | None = None  # how byte wires are opened by name, instead of the hardware: a recording
 
 

@@ -302,6 +302,17 @@ async def test_a_forgotten_device_is_unsubscribed_and_acknowledged(mosquitto: An
         assert "Received PUBACK from smartbranch-devices" in log
 
 
+async def test_who_only_listens_leaves_no_session_behind(mosquitto: Any, told: Any) -> None:
+    async with desk(mosquitto) as device:
+        for _ in range(2):
+            async with Lines(mqtt_url=mosquitto.url, keeps_session=False) as lines, lines.open(settings(), "a", told) as link:
+                await link.subscribe("a")
+                await connected(link)
+                await device.publish("a", b"heard", qos=1)
+                assert payloads(await take(link, 1)) == [b"heard"]
+            await device.publish("a", b"not kept", qos=1)
+
+
 @pytest.mark.parametrize("wrong", ["", "a/#/b", "a#", "a+/b"])
 async def test_what_is_no_filter(mosquitto: Any, told: Any, wrong: str) -> None:
     async with Lines(mqtt_url=mosquitto.url) as lines, lines.open(settings(), "a", told) as link:
