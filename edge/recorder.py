@@ -85,7 +85,7 @@ async def _listen(client: aiomqtt.Client, heard: asyncio.Queue[bytes]) -> None:
 @contextlib.asynccontextmanager
 async def _on_the_wire(config: Config, device: str, heard: asyncio.Queue[bytes]) -> AsyncIterator[None]:
     """Listen with the device's own driver, which acknowledges and commands nothing here."""
-    async with lines_of(config, f"smartbranch-capture-{secrets.token_hex(4)}", MachineClock().now) as lines:
+    async with lines_of(config, f"smartbranch-capture-{secrets.token_hex(4)}", MachineClock().now, keeps_session=False) as lines:
         stop = lines.tap(
             lambda wire, topic, received, t, devices: (
                 _keep(heard, msgspec.json.encode(CaptureLine.of(wire, topic, received, t))) if device in devices else None

@@ -16,8 +16,9 @@ def branch_broker(config: Config) -> Broker:
     return Broker.of(mqtt.url, username=mqtt.user, password=mqtt.password, ca_file=ca_file)
 
 
-def lines_of(config: Config, client_id: str, now: Callable[[], float]) -> Lines:
+def lines_of(config: Config, client_id: str, now: Callable[[], float], *, keeps_session: bool = True) -> Lines:
     """All wires of the branch, none of them open yet."""
     mqtt = config.document.mqtt
     ca_file = config.folder / mqtt.ca_file if mqtt.ca_file else None
-    return Lines(mqtt_url=mqtt.url, client_id=client_id, username=mqtt.user, password=mqtt.password, ca_file=ca_file, now=now)
+    broker = {"mqtt_url": mqtt.url, "username": mqtt.user, "password": mqtt.password}
+    return Lines(**broker, ca_file=ca_file, client_id=client_id, keeps_session=keeps_session, now=now)
