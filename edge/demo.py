@@ -59,7 +59,7 @@ async def demo(options: Options, stop: asyncio.Event, say: Callable[[str], objec
                 async with _process("headoffice", folder / "hq.yaml"), _daemon(folder, clock) as (daemon, began):
                     start_s = await _first_reading(options.port, began, daemon, folder / "run.log")
                     say(f"page    http://127.0.0.1:{options.port}/")
-                    say(f"broker  {broker.url}  (topics below branch/demo/)")
+                    say(f"broker  {broker.url}  (topics below branch/simulated/)")
                     say(f"camera  {'on' if camera else 'left out: ' + _why_no_camera(options.speed)}")
                     say(f"day     from 09:30, {options.speed:g} times as fast; Ctrl-C stops and sums up")
                     await _until(stop, options.minutes)

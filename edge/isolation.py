@@ -32,17 +32,28 @@ async def isolated(device: str, run: Callable[[], Awaitable[None]], told: Callab
             error = caught
         if loop.time() - began >= _HELD_S:
             pause_s, failing = _FIRST_S, ""
-        if failing != str(error):
-            failing = str(error)
-            _tell(device, error, told)
+        if failing != (said := _said(error)):
+            failing = said
+            _tell(device, error, said, told)
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_S)
 
 
-def _tell(device: str, error: Exception, told: Callable[[Sample], None]) -> None:
-    if isinstance(error, DriverError):
-        _LOG.error("%s: %s", device, error)
+def _tell(device: str, error: Exception, said: str, told: Callable[[Sample], None]) -> None:
+    if _is_expected(error):
+        _LOG.error("%s: %s", device, said)
     else:
         _LOG.error("%s: its driver failed", device, exc_info=error)
-    said = str(error) or type(error).__name__
     told(Sample("state", "faulty", reason=text(f"its driver failed: {said}", f"驱动出错：{said}")))
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, out of the groups that tasks wrap it in."""
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(dict.fromkeys(map(_said, error.exceptions)))
+    return str(error) or type(error).__name__
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether the driver said what the operator should do; anything else is a mistake of ours, and its trace is needed."""
+    return all(map(_is_expected, error.exceptions)) if isinstance(error, ExceptionGroup) else isinstance(error, DriverError)
