@@ -43,4 +43,5 @@ class Arrivals:
         usual = self._usual.get((service, weekday if weekday in self._seen else _ANY))
         if usual is None:
             return 0.0
-        return sum(count * max(0.0, min(to_s, (i + 1) * _BIN_S) - max(from_s, i * _BIN_S)) / _BIN_S for i, count in enumerate(usual))
+        bins = range(int(from_s // _BIN_S), min(_BINS, int(to_s // _BIN_S) + 1))
+        return sum(usual[i] * max(0.0, min(to_s, (i + 1) * _BIN_S) - max(from_s, i * _BIN_S)) / _BIN_S for i in bins)

@@ -53,7 +53,7 @@ def _seems_away(counter: Counter, queue: QueueState, now: float) -> bool:
     return any(now - max(here.since, waits_since) > _AWAY_AFTER_S for waits_since in since)
 
 
-def called_s(plan: Plan, queue: QueueState, line: Sequence[Ticket], turn: Turns, now: float) -> Floats:
+def called_s(plan: Plan, queue: QueueState, line: Sequence[Ticket], turn: Turns, now: float, *, only_last: bool = False) -> Floats:
     """When each of `line` is called, in seconds from now, paths x tickets; infinity where it is not known that it ever is.
 
     Newcomers take no counter from each other; those of `line` that wait are to be all who wait.
@@ -64,7 +64,7 @@ def called_s(plan: Plan, queue: QueueState, line: Sequence[Ticket], turn: Turns,
     rank = np.array([_ranks(plan, counter, line, now) for counter in counters])
     free_s = np.stack([_free_s(queue, counter, turn, now) for counter in counters], axis=1)
     turn_s = np.stack([_turn_s(ticket, turn, place) for place, ticket in enumerate(line)], axis=1)
-    return starts(rank, free_s, turn_s)
+    return starts(rank, free_s, turn_s, only_last=only_last)
 
 
 def _ranks(plan: Plan, counter: Counter, line: Sequence[Ticket], now: float) -> list[float]:

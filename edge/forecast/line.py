@@ -28,8 +28,10 @@ def uniform(position: int) -> Floats:
     return np.asarray(_UNIFORM[:, position % _POSITIONS])
 
 
-def starts(rank: Floats, free_s: Floats, turn_s: Floats) -> Floats:
+def starts(rank: Floats, free_s: Floats, turn_s: Floats, *, only_last: bool = False) -> Floats:
     """When each of those waiting is called, in seconds from now, paths x tickets; infinity for who never is.
+
+    With `only_last` it ends once the last ticket is called on every path; later calls are left at infinity.
 
     `rank` (counters x tickets): what a counter takes first is smallest, infinity what it does not serve. `free_s`
     (paths x counters): when a counter is free; infinity for never. `turn_s` (paths x tickets): how long each takes.
@@ -45,6 +47,8 @@ def starts(rank: Floats, free_s: Floats, turn_s: Floats) -> Floats:
         ticket = np.argmin(order, axis=1)
         takes = np.isfinite(order[paths, ticket]) & np.isfinite(at_s)
         if not takes.any() and not np.isfinite(free_s).any():
+            break
+        if only_last and tickets and np.isfinite(called_s[:, -1]).all():
             break
         who = paths[takes]
         called_s[who, ticket[takes]] = at_s[takes]

@@ -108,7 +108,7 @@ class Seen:
         """What is known now of the line that someone of that service and class would join."""
         waiting = [t for t in queue.tickets.values() if t.state == "waiting" and not t.inferred_gone]
         turn, local = self.turns(plan, queue), datetime.fromtimestamp(now, self._timezone)
-        likely = course.called_s(plan, queue, [*waiting, course.newcomer(service, class_, now)], turn, now)[:, -1]
+        likely = course.called_s(plan, queue, [*waiting, course.newcomer(service, class_, now)], turn, now, only_last=True)[:, -1]
         p50_s, p90_s = np.quantile(likely, (0.5, 0.9)) if np.isfinite(likely).all() else (UNKNOWN, UNKNOWN)
         mean_s = None if (grid := turn.get(service)) is None else float(grid.mean())
         ahead, second = sum(1 for t in waiting if t.service == service), _second(local)
