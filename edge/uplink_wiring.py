@@ -12,7 +12,7 @@ from devices.links.broker import Broker
 from edge.clock import Clock
 from edge.config.load import Config
 from edge.engine import Answer, Engine
-from edge.event import Event
+from edge.event import Event, Lane
 from edge.store.store import Store
 from edge.uplink.envelope import Command
 from edge.uplink.sender import Sender
@@ -33,8 +33,8 @@ def uplink_of(config: Config, store: Store, engine: Engine, ask: Ask) -> Sender:
     user = line.user or (engine.plan.branch if line.password else None)
     brokers = [Broker.of(url, username=user, password=line.password, ca_file=ca_file) for url in urls]
 
-    async def new_epoch(reason: str) -> None:
-        await store.outbox.begin_epoch()
+    async def new_epoch(reason: str, again: Mapping[Lane, int]) -> None:
+        await store.outbox.begin_epoch(again)
         await engine.note(Event("outbox.epoch_began", engine.clock.now(), {"reason": reason}))
 
     keys = {name: base64.b64decode(key) for name, key in line.signing_keys.items()}

@@ -115,7 +115,7 @@ async def _drain(port: int, events: int, within_s: float) -> tuple[int, float]:
 
 
 def _sender(backlog: Backlog, port: int, number: int) -> Sender:
-    async def nothing(_: object) -> None:
+    async def nothing(*_: object) -> None:
         raise RuntimeError("head office of the benchmark neither refuses nor orders")
 
     return Sender(backlog, [Broker("127.0.0.1", port)], f"bench-{number:02d}", new_epoch=nothing, commanded=nothing)

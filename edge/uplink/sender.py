@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Final, Protocol
 
@@ -41,7 +41,8 @@ _FAILURES_UNTIL_NEXT: Final = 3
 _NUMBER_BITS: Final = 48  # of a question; JSON readers hold 53
 _SILENT: Final = 2  # stalls from which on head office counts as silent
 
-Answered = Callable[[Command], Awaitable[None]]
+NewEpoch = Callable[[str, Mapping[Lane, int]], Awaitable[None]]
+"""Why, and the sequence of a lane from which on also acknowledged events are sent again."""
 
 
 class Outbox(Protocol):
@@ -75,10 +76,10 @@ class Sender:
         brokers: Sequence[Broker],
         branch: str,
         *,
-        new_epoch: Callable[[str], Awaitable[None]],
+        new_epoch: NewEpoch,
         commanded: Callable[[Command], Awaitable[None]],
     ) -> None:
-        """`new_epoch(reason)` makes the outbox begin one and raises the alarm; `commanded` verifies and does an order."""
+        """`new_epoch(reason, again)` makes the outbox begin one and raises the alarm; `commanded` verifies and does an order."""
         self._outbox, self._brokers, self._branch = outbox, brokers, branch
         self._new_epoch, self._commanded = new_epoch, commanded
         self._flows = {lane: lane_flow.begin(outbox.acknowledged(lane)) for lane in Lane}
@@ -112,7 +113,7 @@ class Sender:
             waking.cancel()
 
     async def _stay(self, broker: Broker) -> None:
-        identifier = f"smartbranch-{self._branch}-{self._epoch[:8]}"  # two boxes with one past do not throw each other out
+        identifier = f"smartbranch-{self._branch}-{secrets.token_hex(4)}"  # two boxes with one past do not throw each other out
         await stay_connected(broker, identifier, self._use, away=self._away, clean_session=True)
 
     def _away(self, reason: Text) -> None:
@@ -240,24 +241,24 @@ class Sender:
         now, lane = asyncio.get_running_loop().time(), said.lane
         flow, highest = self._flows[lane], self._outbox.highest(lane)
         if isinstance(said, Refused):
-            await self._begin_epoch(f"head office holds {lane} {said.sequence} with another body")
+            await self._begin_epoch(f"head office holds {lane} {said.sequence} with another body", {lane: said.sequence})
         elif isinstance(said, Resend):
             self._flows[lane] = lane_flow.asked_again(flow, said.first, said.last, highest, now)
         else:
             flow, verdict = lane_flow.acknowledged(flow, said, highest, now)
             self._flows = lane_flow.other_life(self._flows, said.generation, now) | {lane: flow}
             if verdict is Verdict.FOREIGN:
-                await self._begin_epoch(f"head office has {lane} up to {max(said.up_to, said.held)}, the store only up to {highest}")
+                await self._begin_epoch(f"head office has {lane} up to {max(said.up_to, said.held)}, the store only up to {highest}", {})
             elif verdict is Verdict.BEHIND:
                 _LOG.warning("head office has %s only up to %d (it was restored); sending again", lane, said.up_to)
             elif verdict is Verdict.PROGRESS:
                 self._marked.set()
         self._changed.set()
 
-    async def _begin_epoch(self, reason: str) -> None:
+    async def _begin_epoch(self, reason: str, again: Mapping[Lane, int]) -> None:
         _LOG.warning("new epoch: %s", reason)
         async with self._numbering:
-            await self._new_epoch(reason)
+            await self._new_epoch(reason, again)
             self._epoch = self._outbox.epoch
             now = asyncio.get_running_loop().time()
             self._flows = {lane: lane_flow.connected(lane_flow.begin(self._outbox.acknowledged(lane)), now) for lane in Lane}

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import json
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -107,9 +108,9 @@ class Edge:
     async def acknowledged(self) -> None:
         await until(lambda: not self.store.outbox.backlog())
 
-    async def _new_epoch(self, reason: str) -> None:
+    async def _new_epoch(self, reason: str, again: Mapping[Lane, int]) -> None:
         self.epochs.append(reason)
-        await self.store.outbox.begin_epoch()
+        await self.store.outbox.begin_epoch(again)
 
     async def _commanded(self, command: Command) -> None:
         self.commands.append(command)
@@ -177,6 +178,29 @@ async def test_a_store_restored_from_a_backup_begins_an_epoch(edge: Edge, headof
     await until(lambda: headoffice.numbers() == [*range(90), *range(1000, 1100)])
     await edge.acknowledged()
     assert len(edge.epochs) == 1
+
+
+async def test_a_copy_that_runs_beside_its_original_is_found_by_its_numbers(
+    edge: Edge, headoffice: HeadOfficeProcess, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    await edge.keep(*range(30))
+    await edge.acknowledged()
+    await edge.stop()
+    await asyncio.to_thread(shutil.copytree, edge._folder, tmp_path / "copy")  # on the same machine: only the numbers tell
+    copy = Edge(tmp_path / "copy", mosquitto)
+    await copy.start()
+    await copy.keep(*range(100, 150))
+    await copy.acknowledged()
+    await edge.start()
+    await edge.keep(*range(200, 260))
+    await edge.acknowledged()
+    await copy.keep(*range(150, 160))
+    await copy.acknowledged()
+    try:
+        assert headoffice.numbers() == [*range(30), *range(100, 160), *range(200, 260)]
+        assert edge.epochs
+    finally:
+        await copy.stop()
 
 
 async def test_rubbish_on_the_line_is_set_aside_and_all_else_goes_on(
