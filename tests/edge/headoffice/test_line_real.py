@@ -66,7 +66,7 @@ class HeadOfficeProcess:
             with urllib.request.urlopen(self.page + path, timeout=5) as answer:
                 return answer.read().decode()
         except (urllib.error.URLError, ConnectionError) as error:
-            return str(error)
+            return error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error)
 
 
 @pytest.fixture
@@ -249,3 +249,18 @@ async def test_the_alarm_lane_goes_before_a_backlog(tmp_path: Path, headoffice: 
         await edge.acknowledged()
     finally:
         await edge.stop()
+
+
+async def test_head_office_starts_and_ends_with_everything_else_down(headoffice: HeadOfficeProcess, mosquitto: Mosquitto) -> None:
+    headoffice.end(signal.SIGKILL)
+    mosquitto.kill()
+    headoffice.start()
+    ready = ""
+    while "broker" not in ready:  # until its page is there and names what is away
+        ready = await asyncio.to_thread(headoffice.get, "/readyz")
+    assert await asyncio.to_thread(headoffice.get, "/healthz") == "ok\n"
+    mosquitto.start()
+    while ready != "ready\n":
+        ready = await asyncio.to_thread(headoffice.get, "/readyz")
+    mosquitto.kill()
+    assert headoffice.end(signal.SIGTERM) == 0
