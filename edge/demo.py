@@ -128,7 +128,8 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), _STOP_S)
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -154,7 +155,8 @@ def _state(port: int) -> Mapping[str, Any]:
 
 async def _until(stop: asyncio.Event, minutes: float | None) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), None if minutes is None else minutes * 60)
+        async with asyncio.timeout(None if minutes is None else minutes * 60):
+            await stop.wait()
 
 
 async def _line_is_empty(port: int) -> None:

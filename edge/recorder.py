@@ -116,7 +116,8 @@ async def _written(heard: asyncio.Queue[bytes], out: Path, seconds: float, stop:
     with file:
         while (left_s := until - loop.time()) > 0 and not stop.is_set():
             with contextlib.suppress(TimeoutError):
-                line = await asyncio.wait_for(heard.get(), min(left_s, 0.2))
+                async with asyncio.timeout(min(left_s, 0.2)):
+                    line = await heard.get()
                 await asyncio.to_thread(file.write, line + b"\n")
                 count += 1
     return count

@@ -63,8 +63,8 @@ def as_decided(_: float, commands: list[Command]) -> list[Command]:
 class Simulation:
     """A branch and its world, moved together."""
 
-    def __init__(self, scenario: str, seed: int, adjust: Adjust = as_decided) -> None:
-        """`adjust(now, commands)` may put other commands in place of the branch's own: a baseline for comparison."""
+    def __init__(self, scenario: str, seed: int, adjust: Adjust = as_decided, step_s: float = _STEP_S) -> None:
+        """`step_s`: how far world and branch move at once. `adjust(now, commands)` may put other commands in place of the branch's own: a baseline for comparison."""
         if scenario not in SCENARIOS:
             raise KeyError(f"no scenario is called {scenario!r}; there are {', '.join(SCENARIOS)}")
         self.world = ClosedLoop(seed, scenario)
@@ -73,7 +73,8 @@ class Simulation:
         self.commands = 0
         self.people_in = 0
         self.forecasts: dict[str, Wait] = {}
-        self._adjust = adjust
+        self._adjust, self._step_s = adjust, step_s
+        self.each_step: Callable[[float], None] = lambda _: None  # told the time before each step
         self._pending: list[Command] = []
 
     def run(self, days: int) -> None:
@@ -83,9 +84,10 @@ class Simulation:
             if day:
                 self._step(start + day * _DAY_S - self.world.now)
             while self.world.now < start + day * _DAY_S + _UNTIL_H * 3600:
-                self._step(_STEP_S)
+                self._step(self._step_s)
 
     def _step(self, dt: float) -> None:
+        self.each_step(self.world.now)
         commands = self._adjust(self.world.now, self._pending)
         self._pending = []
         self.commands += len(commands)
