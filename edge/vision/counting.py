@@ -68,6 +68,7 @@ class _Passage(msgspec.Struct):
     point: Point
     side: float
     margin: float
+    came_in: bool = False  # away from the picture's edge, where someone may only stand
     firm: int = 0  # the side on which they surely were last: 1 left, -1 right, 0 never sure
     through: tuple[bool, int, float] | None = None  # last change of side: between the ends?, picture, second
 
@@ -100,7 +101,8 @@ class LineCounter:
         self._pass(passage, point, frame, t)
         passage.margin = margin
         now = 0 if abs(side) < margin else 1 if side > 0 else -1
-        if now in {0, passage.firm} or _came_in_just_now(track, margin):
+        passage.came_in = passage.came_in or not _stands_at_edge(track, margin)
+        if now in {0, passage.firm} or not passage.came_in:
             return None
         before, passage.firm = passage.firm or _clear_side(passage.begun, margin), now
         return self._crossing(track, passage, now) if before == -now else None
@@ -122,7 +124,7 @@ class LineCounter:
     def _ended(self, track: Track) -> Crossing | None:
         """A track that ends at the line crossed it if it was clearly on the other side by then, or left the picture across it."""
         passage = self._passages.pop(track.id, None)
-        if passage is None or _came_in_just_now(track, passage.margin):
+        if passage is None or not passage.came_in:
             return None
         if track.to_edge and _leaves(track, track.to_edge):
             self._pass(passage, track.to_edge, self._picture_at(track.seen), track.seen)
@@ -153,7 +155,7 @@ def _clear_side(side: float, margin: float) -> int:
     return 0 if abs(side) < _CLEAR * margin else 1 if side > 0 else -1
 
 
-def _came_in_just_now(track: Track, margin: float) -> bool:
+def _stands_at_edge(track: Track, margin: float) -> bool:
     """Whether a track began at the picture's edge and has not come away from it yet: it may be someone who only stands there."""
     if track.from_edge is None:
         return False

@@ -97,11 +97,11 @@ class Tracker:
         _, glimpsed = self._match(left, weak, t, size, weak=True)
         self._begin(np.concatenate((sure[new], weak[glimpsed])), t, size)
         ended = self._end(t, size)
-        return Step(tuple(self._track(i) for i in np.flatnonzero(self._sure)), ended)
+        return Step(self._tracks(np.flatnonzero(self._sure)), ended)
 
     def close(self) -> tuple[Track, ...]:
         """Let go of everybody: the tracks that end with the pictures."""
-        return tuple(self._track(i) for i in np.flatnonzero(self._sure))
+        return self._tracks(np.flatnonzero(self._sure))
 
     def _size(self) -> Array:
         return np.sqrt(np.maximum(self._place[:, 2] * self._place[:, 3], 1e-12))
@@ -122,11 +122,8 @@ class Tracker:
         """Give boxes to tracks, the best pairs first; which tracks and which boxes are left."""
         free_rows, free_boxes = np.ones(len(rows), bool), np.ones(len(boxes), bool)
         if len(rows) and len(boxes):
-            cost = self._cost(rows, boxes, t, weak=weak)
-            first, second = np.nonzero(np.isfinite(cost))
             chosen = []
-            for pair in np.argsort(cost[first, second], kind="stable"):
-                row, box = first[pair], second[pair]
+            for row, box in self._pairs(rows, boxes, t, weak=weak):
                 if free_rows[row] and free_boxes[box]:
                     free_rows[row] = free_boxes[box] = False
                     chosen.append((rows[row], box))
@@ -136,21 +133,25 @@ class Tracker:
                 self._to[which] = _edge(boxes[taken], size)
         return rows[free_rows], np.flatnonzero(free_boxes)
 
-    def _cost(self, rows: Rows, boxes: Array, t: float, *, weak: bool) -> Array:
-        """Distance in reaches less overlap, infinite where it cannot be the same person: tracks x boxes."""
+    def _pairs(self, rows: Rows, boxes: Array, t: float, *, weak: bool) -> list[tuple[int, int]]:
+        """The tracks and boxes that may be the same person, the likeliest first: near in reaches, and overlapping."""
         place, size = self._place[rows], self._size()[rows]
         centres, extents = (boxes[:, :2] + boxes[:, 2:4]) / 2, np.maximum(boxes[:, 2:4] - boxes[:, :2], 1e-6)
         area = np.sqrt(extents[:, 0] * extents[:, 1])
-        scale = np.sqrt(size[:, None] * area[None, :])
-        distance = np.hypot(*(place[:, None, :2] - centres[None]).transpose(2, 0, 1)) / scale
         gap = t - self._seen[rows]
         reach = np.minimum(_REACH + _REACH_A_SECOND * gap, _LONGEST_REACH) * np.where(self._hits[rows] < 2, _UNKNOWN_SPEED, 1.0)
         if weak:
             reach = np.minimum(reach, _WEAK_REACH)
-        ratio = size[:, None] / area[None, :]
-        possible = (distance < reach[:, None]) & (ratio < _LARGEST_RATIO) & (ratio > 1 / _LARGEST_RATIO)
-        cost = distance / reach[:, None] - _overlaps(place, centres, extents) + np.where(self._sure[rows], 0, _UNCONFIRMED_COST)[:, None]
-        return np.asarray(np.where(possible, cost, np.inf))
+        dx, dy = (place[:, None, axis] - centres[None, :, axis] for axis in (0, 1))
+        distance_squared = (dx * dx + dy * dy) / (size[:, None] * area[None, :])  # in body sizes
+        first, second = np.nonzero(distance_squared < np.square(reach)[:, None])
+        ratio = size[first] / area[second]
+        alike = (ratio < _LARGEST_RATIO) & (ratio > 1 / _LARGEST_RATIO)
+        first, second = first[alike], second[alike]
+        cost = np.sqrt(distance_squared[first, second]) / reach[first] - _overlap(place[first], centres[second], extents[second])
+        cost += np.where(self._sure[rows][first], 0, _UNCONFIRMED_COST)
+        order = np.argsort(cost, kind="stable")
+        return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
 
     def _update(self, rows: Rows, boxes: Array, t: float) -> None:
         """The Kalman filter's correction; the gain is one for the centre and one for the size."""
@@ -175,7 +176,8 @@ class Tracker:
         seen = self._place[self._seen == t]
         centres, extents = (boxes[:, :2] + boxes[:, 2:4]) / 2, boxes[:, 2:4] - boxes[:, :2]
         if len(seen) and len(boxes):
-            alone = _overlaps(seen, centres, extents).max(axis=0) < _DOUBLE
+            rows, columns = np.divmod(np.arange(len(seen) * len(boxes)), len(boxes))
+            alone = _overlap(seen[rows], centres[columns], extents[columns]).reshape(len(seen), -1).max(axis=0) < _DOUBLE
             boxes, centres, extents = boxes[alone], centres[alone], extents[alone]
         new = len(boxes)
         self._ids = np.concatenate((self._ids, np.arange(self._next_id, self._next_id + new)))
@@ -196,20 +198,26 @@ class Tracker:
         unseen = t - self._seen
         outside = ((self._place[:, :2] < 0) | (self._place[:, :2] > size)).any(axis=1)
         gone = (unseen > np.where(self._sure, _KEPT_S, _TENTATIVE_S)) | ((unseen > 0) & outside)
-        ended = tuple(self._track(i) for i in np.flatnonzero(gone & self._sure))
+        ended = self._tracks(np.flatnonzero(gone & self._sure))
         if gone.any():
             for name in _COLUMNS:
                 setattr(self, name, getattr(self, name)[~gone])
         return ended
 
-    def _track(self, i: np.int64) -> Track:
-        x, y, width, height = self._place[i].tolist()
-        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        speed_x, speed_y, *_ = self._speed[i].tolist()
-        origin_x, origin_y = self._origin[i].tolist()
-        times = float(self._begun[i]), float(self._seen[i])
-        came, went = (None if edge[0] != edge[0] else (edge[0], edge[1]) for edge in (self._from[i].tolist(), self._to[i].tolist()))
-        return Track(int(self._ids[i]), box, *times, float(self._score[i]), (speed_x, speed_y), (origin_x, origin_y), came, went)
+    def _tracks(self, rows: Rows) -> tuple[Track, ...]:
+        half = self._place[rows, 2:] / 2
+        boxes = np.concatenate((self._place[rows, :2] - half, self._place[rows, :2] + half), axis=1)
+        columns = (boxes, self._speed[rows, :2], self._origin[rows], self._from[rows], self._to[rows])
+        points = zip(*(column.tolist() for column in columns), strict=True)
+        numbers = zip(*(column[rows].tolist() for column in (self._ids, self._begun, self._seen, self._score)), strict=True)
+        return tuple(
+            Track(number, tuple(box), begun, seen, score, tuple(speed), tuple(origin), _point(came), _point(went))
+            for (number, begun, seen, score), (box, speed, origin, came, went) in zip(numbers, points, strict=True)
+        )
+
+
+def _point(edge: list[float]) -> tuple[float, float] | None:
+    return None if math.isnan(edge[0]) else (edge[0], edge[1])
 
 
 _COLUMNS: Final = ("_ids", "_place", "_speed", "_spread", "_begun", "_seen", "_score", "_best", "_hits", "_sure", "_origin", "_from", "_to")
@@ -226,10 +234,9 @@ def _edge(boxes: Array, size: Size) -> Array:
     return np.asarray(point)
 
 
-def _overlaps(place: Array, centres: Array, extents: Array) -> Array:
-    """Intersection over union of tracks (centre and size) and boxes: tracks x boxes."""
-    low = np.maximum((place[:, :2] - place[:, 2:] / 2)[:, None], (centres - extents / 2)[None])
-    high = np.minimum((place[:, :2] + place[:, 2:] / 2)[:, None], (centres + extents / 2)[None])
-    inside = np.prod(np.maximum(high - low, 0), axis=2)
-    union = np.prod(place[:, 2:], axis=1)[:, None] + np.prod(extents, axis=1)[None] - inside
-    return np.asarray(inside / np.maximum(union, 1e-12))
+def _overlap(place: Array, centres: Array, extents: Array) -> Array:
+    """Intersection over union of each track (centre and size) with the box beside it: n."""
+    shared = (place[:, 2:] + extents) / 2 - np.abs(place[:, :2] - centres)
+    shared = np.maximum(np.minimum(shared, np.minimum(place[:, 2:], extents)), 0)
+    inside = shared[:, 0] * shared[:, 1]
+    return np.asarray(inside / (place[:, 2] * place[:, 3] + extents[:, 0] * extents[:, 1] - inside))

@@ -154,7 +154,7 @@ async def test_a_camera_that_is_not_there_says_so_once_and_waits(tmp_path: Path,
         away.set()
 
     async with aclosing(frames(camera(place), "lobby", tell)) as pictures:
-        asking = asyncio.create_task(anext(pictures))  # type: ignore[arg-type]
+        asking = asyncio.create_task(anext(pictures))
         await away.wait()
         await asyncio.to_thread(shutil.copy, film, place)
         await asking

@@ -70,6 +70,8 @@ def test_a_track_from_the_pictures_edge_has_crossed_what_lies_between() -> None:
     assert crossed(inward, low, from_edge=(0.5, 0.56)) == ["in"]
     assert crossed(inward, low) == []
     assert crossed([(0.5, 0.48)] * 20, low, from_edge=(0.5, 0.56)) == []  # only stands there
+    there_and_back = inward + inward[::-1] + straight((0.5, 0.48), (0.5, 0.52))
+    assert crossed(there_and_back, low, from_edge=(0.5, 0.56)) == ["in", "out"]
 
 
 def test_a_track_that_leaves_the_picture_has_crossed_what_lies_between() -> None:
