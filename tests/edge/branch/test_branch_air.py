@@ -9,7 +9,7 @@ import pytest
 from devices.reading import Command, Outcome, Quality, Sample
 from edge.branch.standing import with_command, with_outcome
 from edge.branch.state import BranchState, PlantValue
-from edge.branch.step import resume, step, tick
+from edge.branch.step import jumped, resume, step, tick
 from edge.event import Event
 from tests.edge.branch.branches import NINE, plan, sample
 
@@ -159,4 +159,14 @@ def test_a_hand_outlives_a_restart() -> None:
     assert branch.plant.hand == 22.0
     assert branch.reads(90, 22.0) == []
     (released,) = branch.at(3700)
+    assert released.type == "climate.released"
+
+
+def test_a_hand_is_respected_as_long_though_the_clock_is_set() -> None:
+    branch = Aired()
+    branch.told(10, 25.0)
+    branch.reads(60, 22.0)
+    branch.state, _ = jumped(PLAN, branch.state, 31_536_000.0, NINE + 100 + 31_536_000.0)
+    assert branch.at(3600 + 31_536_000.0) == []
+    (released,) = branch.at(3661 + 31_536_000.0)
     assert released.type == "climate.released"

@@ -164,6 +164,21 @@ def test_another_source_at_the_door_is_compared_and_not_counted() -> None:
     assert compared == [{"door": "main", "source": "door-camera", "in": 12, "out": 0, "difference": 3}]
 
 
+def test_totals_that_come_close_together_are_compared_once() -> None:
+    branch = Watched()
+    for second, total in enumerate([0, 1, 2, 2, 3]):
+        branch.at(second, sample("door-camera", "in_total", total, "entrance"))
+    assert branch.state.occupancy.compared["main/door-camera"].in_seen == 3
+
+
+def test_of_two_cameras_the_one_that_sees_more_is_believed() -> None:
+    branch = Watched()
+    branch.at(1, sample("lobby", "people", 3, "hall"))
+    branch.at(2, sample("door-camera", "people", 5, "hall"))
+    branch.at(3, sample("lobby", "people", 4, "hall"))
+    assert branch.state.occupancy.zones["hall"] == People(5, Quality.MEASURED, ("lobby", "door-camera"), NINE + 2)
+
+
 def test_inside_is_put_right_when_it_is_measured_empty() -> None:
     branch = Watched()
     branch.beam(0, "in_total", 0)

@@ -248,6 +248,7 @@ def test_a_clock_that_jumps_keeps_the_queue_and_its_waits(by_s: float) -> None:
     branch.state, (jump,) = jumped(branch.plan, branch.state, by_s, NINE + 60 + by_s)
     assert (jump.type, jump.data["by_s"]) == ("clock.jumped", by_s)
     assert branch.at(61 + by_s) == []
+    assert branch.state.queue.tickets["A001"].issued_at == NINE + 1 + by_s
     *_, call = branch.at(70 + by_s, press("1", "next"))
     assert (call.data["ticket"], call.data["wait_s"]) == ("A001", 69.0)
 
