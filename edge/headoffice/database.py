@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from edge.headoffice.ingest import Answer, Received, SetAside
+from edge.headoffice.books import Answer, Received, SetAside
 
 MOST_REFUSED: Final = 10_000  # set-aside messages kept; beyond it the oldest go
 _SQLITE: Final = "sqlite:///"

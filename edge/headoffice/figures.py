@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.headoffice.ingest import Row
+from edge.headoffice.books import Row
 
 _COUNTED: Final = {
     "ticket.issued": "tickets",

@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
+from edge.headoffice.books import Answer, Received, SetAside
 from edge.headoffice.database import Database, DatabaseError, RejectedError
-from edge.headoffice.ingest import Answer, Received, SetAside
-from edge.uplink.envelope import Ack, Batch, EnvelopeError, Refused, Resend, branch_of, parse_up
+from edge.uplink.envelope import Ack, Batch, Refused, Resend, branch_of, parse_up
+from edge.uplink.packing import EnvelopeError
 
 _LOG = logging.getLogger(__name__)
 _WAITING: Final = 2_000  # messages; a broker set up as ours has at most half of that on the way

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge.headoffice.books import Key, Mark, Place, Received, Row, SetAside
 from edge.headoffice.figures import Figure, count
-from edge.headoffice.ingest import Key, Mark, Place, Received, Row, SetAside
 
 _ranges = msgspec.json.Decoder(tuple[tuple[int, int], ...])
 

@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 
 from devices.links.broker import Broker, stay_connected
 from devices.reading import Text
-from edge.headoffice.ingest import Answer
+from edge.headoffice.books import Answer
 from edge.uplink.envelope import ROOT, Channel, Command, channel_of, down_message, topic
 
 _LOG = logging.getLogger(__name__)

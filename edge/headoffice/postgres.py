@@ -15,8 +15,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from edge.headoffice import generation, statements
+from edge.headoffice.books import Answer, Body, Key, Mark, Place, Received, Row, SetAside
 from edge.headoffice.database import MOST_REFUSED, BranchState, DatabaseError, RejectedError
-from edge.headoffice.ingest import Answer, Body, Key, Mark, Place, Received, Row, SetAside, take
+from edge.headoffice.ingest import take
 from edge.headoffice.ledger import Tally, by_lane, mark_rows, marks_of, refused_row
 from edge.headoffice.postgres_schema import migrate
 from edge.headoffice.states import branch_states

@@ -15,8 +15,9 @@ import msgspec
 from sqlite_utils import Database as SchemaDatabase
 
 from edge.headoffice import generation, statements
+from edge.headoffice.books import Answer, Body, Key, Mark, Place, Received, Row, SetAside
 from edge.headoffice.database import MOST_REFUSED, BranchState, DatabaseError, RejectedError
-from edge.headoffice.ingest import Answer, Body, Key, Mark, Place, Received, Row, SetAside, take
+from edge.headoffice.ingest import take
 from edge.headoffice.ledger import Tally, by_lane, mark_rows, marks_of, refused_row
 from edge.headoffice.schema import MIGRATIONS
 from edge.headoffice.states import branch_states

@@ -9,16 +9,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-import zstandard
 
 from edge.event import Lane
+from edge.uplink.packing import LARGEST_MESSAGE, EnvelopeError, UnknownVersionError, packed, unpacked
 
 VERSION: Final = 1
 ROOT: Final = "headoffice/v1"
-LARGEST_MESSAGE: Final = 256 * 1024  # bytes on the wire
-LARGEST_UNPACKED: Final = 8 * 1024 * 1024  # bytes of JSON; what is more is no message of ours
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-_WORTH_PACKING: Final = 512  # bytes; below that zstd saves nothing on a TCP segment
 _BRANCH: Final = re.compile(r"[a-z0-9-]{1,64}")
 _OBJECT: Final = ord("{")
 _HIGHEST: Final = 2**53 - 1  # what every JSON reader holds exactly
@@ -28,14 +24,6 @@ UpTo = Annotated[int, msgspec.Meta(ge=0, le=_HIGHEST)]
 Epoch = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TypeName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 SchemaVersion = Annotated[int, msgspec.Meta(ge=0, le=32_767)]
-
-
-class EnvelopeError(Exception):
-    """Bytes that are no message of the line; the text says what is wrong with them."""
-
-
-class UnknownVersionError(EnvelopeError):
-    """A message of another version of the line; it is kept as it came, for a program that knows it."""
 
 
 class Channel(StrEnum):
@@ -200,34 +188,6 @@ def fitting(events: Sequence[bytes], limit: int = LARGEST_MESSAGE - 512) -> int:
         if size > limit and number:
             return number
     return len(events)
-
-
-def packed(message: bytes) -> bytes:
-    """`message`, or its zstd form where that is a tenth smaller."""
-    if len(message) < _WORTH_PACKING:
-        return message
-    smaller = zstandard.ZstdCompressor(level=1).compress(message)
-    return smaller if len(smaller) < 0.9 * len(message) else message
-
-
-def unpacked(message: bytes) -> bytes:
-    """The JSON of a message.
-
-    Raises:
-        EnvelopeError: too large, or broken zstd.
-    """
-    if len(message) > LARGEST_MESSAGE:
-        raise EnvelopeError(f"{len(message)} bytes; a message has at most {LARGEST_MESSAGE}")
-    if not message.startswith(_ZSTD_MAGIC):
-        return message
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=LARGEST_UNPACKED).stream_reader(message) as reader:
-            found = reader.read(LARGEST_UNPACKED + 1)
-    except zstandard.ZstdError as error:
-        raise EnvelopeError(f"broken zstd: {error}") from error
-    if len(found) > LARGEST_UNPACKED:
-        raise EnvelopeError(f"more than {LARGEST_UNPACKED} bytes when unpacked")
-    return bytes(found)
 
 
 def parse_up(message: bytes) -> Batch | Gone:

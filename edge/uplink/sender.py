@@ -17,21 +17,9 @@ from devices.links.broker import Broker, stay_connected
 from devices.reading import Text
 from edge.event import Lane
 from edge.uplink import flow as lane_flow
-from edge.uplink.envelope import (
-    LARGEST_MESSAGE,
-    Ack,
-    Channel,
-    Command,
-    EnvelopeError,
-    Refused,
-    Resend,
-    events_message,
-    fitting,
-    gone_message,
-    parse_down,
-    topic,
-)
+from edge.uplink.envelope import Ack, Channel, Command, Refused, Resend, events_message, fitting, gone_message, parse_down, topic
 from edge.uplink.flow import Ask, Send, Verdict
+from edge.uplink.packing import LARGEST_MESSAGE, EnvelopeError
 
 _LOG = logging.getLogger(__name__)
 _ON_THE_WAY: Final = 8  # messages handed to the broker and not yet PUBACKed

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from edge.event import Lane
+from edge.headoffice.books import Answer, Received, SetAside
 from edge.headoffice.database import Database, DatabaseError, open_database
-from edge.headoffice.ingest import Answer, Received, SetAside
 from edge.uplink.envelope import Ack, Batch, Gone, Refused, Resend, WireEvent
 
 Opened = Callable[[], Database]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.headoffice.ingest import Body, Mark, same, sorted_out, with_ranges
+from edge.headoffice.books import Body, Mark
+from edge.headoffice.ingest import same, sorted_out, with_ranges
 
 RANGES = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 12)).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=15)
 

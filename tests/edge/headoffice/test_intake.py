@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from edge.event import Lane
+from edge.headoffice.books import Answer, Received, SetAside
 from edge.headoffice.database import BranchState, DatabaseError, RejectedError
-from edge.headoffice.ingest import Answer, Received, SetAside
 from edge.headoffice.intake import Intake
 from edge.uplink.envelope import Ack, Batch, Resend, events_message, topic
 from edge.uplink.envelope import Channel as Line

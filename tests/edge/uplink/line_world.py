@@ -12,7 +12,7 @@ import msgspec
 
 from edge.event import Lane
 from edge.headoffice import ingest
-from edge.headoffice.ingest import Body, Key, Mark, Place, Received, Row, SetAside
+from edge.headoffice.books import Body, Key, Mark, Place, Received, Row, SetAside
 from edge.uplink import envelope, flow
 from edge.uplink.envelope import Ack, Channel, Refused, Resend
 from edge.uplink.flow import Ask, LaneFlow, Verdict

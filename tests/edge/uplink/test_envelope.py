@@ -12,16 +12,13 @@ from hypothesis import strategies as st
 
 from edge.event import Lane
 from edge.uplink.envelope import (
-    LARGEST_MESSAGE,
     Ack,
     Batch,
     Channel,
     Command,
-    EnvelopeError,
     Gone,
     Refused,
     Resend,
-    UnknownVersionError,
     branch_of,
     channel_of,
     down_message,
@@ -32,6 +29,7 @@ from edge.uplink.envelope import (
     parse_up,
     topic,
 )
+from edge.uplink.packing import LARGEST_MESSAGE, EnvelopeError, UnknownVersionError
 
 EVENT = b'{"type":"ticket.issued","v":1,"t":"2026-11-24T09:31:05.000+08:00","data":{"ticket":"A012"}}'
 DOWN = [

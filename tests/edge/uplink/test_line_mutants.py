@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from edge.headoffice import ingest
-from edge.headoffice.ingest import Mark, Place
+from edge.headoffice.books import Mark, Place
 from edge.uplink import flow
 from edge.uplink.envelope import Ack
 from edge.uplink.flow import LaneFlow, Verdict
