@@ -67,7 +67,7 @@ def _step(course: Course, door: Door, device: Device, sample: Sample, total: int
     if known is None or people != 0 or not 0 <= course.now - known[1] < _GRAIN_S:
         _note(course, key, total, counts=counts)
     if counts:
-        _seen(course, door)
+        _seen(course, door, sample.quality)
 
 
 def _note(course: Course, key: str, total: int, *, counts: bool) -> None:
@@ -78,11 +78,11 @@ def _note(course: Course, key: str, total: int, *, counts: bool) -> None:
         course.set_occupancy(replace(occupancy, others={**occupancy.others, key: noted}))
 
 
-def _seen(course: Course, door: Door) -> None:
+def _seen(course: Course, door: Door, quality: Quality) -> None:
     occupancy = course.state.occupancy
     count = occupancy.doors.get(door.id, DoorCount())
-    if count.quality is not Quality.MEASURED or not 0 <= course.now - count.last_seen < _GRAIN_S:
-        count = replace(count, quality=Quality.MEASURED, last_seen=course.now)
+    if count.quality is not quality or not 0 <= course.now - count.last_seen < _GRAIN_S:
+        count = replace(count, quality=quality, last_seen=course.now)
         course.set_occupancy(replace(occupancy, doors={**occupancy.doors, door.id: count}))
 
 

@@ -60,11 +60,12 @@ def _begin(course: Course) -> None:
 def seen_waiting(state: BranchState, counter_zones: frozenset[str]) -> int | None:
     """People who may be waiting: in the zones without counters, or inside and not being served; the larger.
 
-    None when nothing counts them; presence counts nobody.
+    None when nothing counts them, or a zone that is counted cannot be seen just now; presence and guesses count nobody.
     """
-    counted = [_counted(sources) for zone, sources in state.occupancy.seen.items() if zone not in counter_zones]
+    zones = [_counting(sources) for zone, sources in state.occupancy.seen.items() if zone not in counter_zones]
+    counted = [_most(sources) for sources in zones if sources]
     known = [people for people in counted if people is not None]
-    if not known:
+    if not known or len(known) < len(counted):
         return None
     doors = state.occupancy.doors.values()
     if state.occupancy.inside is None or not doors or any(door.quality is not Quality.MEASURED for door in doors):
@@ -73,9 +74,13 @@ def seen_waiting(state: BranchState, counter_zones: frozenset[str]) -> int | Non
     return max(sum(known), state.occupancy.inside - served)
 
 
-def _counted(sources: Mapping[str, Seen]) -> int | None:
-    """The most that a camera, a counter or a queue sensor sees in a zone."""
-    return max((seen.people for key, seen in sources.items() if key[0] != _PRESENCE and seen.people is not None), default=None)
+def _counting(sources: Mapping[str, Seen]) -> list[Seen]:
+    """The cameras, counters and queue sensors of a zone."""
+    return [seen for key, seen in sources.items() if key[0] != _PRESENCE]
+
+
+def _most(sources: list[Seen]) -> int | None:
+    return max((seen.people for seen in sources if seen.people is not None and not seen.inferred), default=None)
 
 
 def _count(course: Course) -> None:

@@ -25,11 +25,11 @@ def sensed(course: Course, device: Device, sample: Sample) -> None:
     if zone is None:
         return
     rank = _CAMERA if device.kind == "camera" and sample.quantity == "people" else _RANKS[sample.quantity]
-    key, seen = f"{rank} {device.id}/{sample.part}", Seen(_number(sample), course.now)
+    key, seen = f"{rank} {device.id}/{sample.part}", Seen(_number(sample), course.now, sample.quality is Quality.INFERRED)
     occupancy = course.state.occupancy
     before = occupancy.seen.get(zone, {})
     known = before.get(key)
-    if known is not None and known.people == seen.people and 0 <= course.now - known.t < _GRAIN_S:
+    if known is not None and replace(known, t=seen.t) == seen and 0 <= course.now - known.t < _GRAIN_S:
         return
     occupancy = replace(occupancy, seen={**occupancy.seen, zone: {**before, key: seen}})
     course.set_occupancy(_judged(occupancy, zone, course.now))
@@ -78,9 +78,10 @@ def _judged(occupancy: OccupancyState, zone: str, now: float) -> OccupancyState:
     if best is None:
         people = People(t=now)
     else:
-        of_rank = {key: source.people or 0 for key, source in seen.items() if int(key[0]) == best}
-        quality = Quality.MEASURED if best <= _MEASURED_TO else Quality.INFERRED
-        people = People(max(of_rank.values()), quality, tuple(dict.fromkeys(map(_device, of_rank))), now)
+        of_rank = {key: source for key, source in seen.items() if int(key[0]) == best}
+        guessed = best > _MEASURED_TO or any(source.inferred for source in of_rank.values())
+        quality = Quality.INFERRED if guessed else Quality.MEASURED
+        people = People(max(source.people or 0 for source in of_rank.values()), quality, tuple(dict.fromkeys(map(_device, of_rank))), now)
     known = occupancy.zones.get(zone)
     if known is not None and replace(known, t=now) == people:
         return occupancy

@@ -74,6 +74,7 @@ class Seen(msgspec.Struct, frozen=True):
 
     people: int | None
     t: float
+    inferred: bool = False  # the source itself calls it a guess
 
 
 class DoorCount(msgspec.Struct, frozen=True):

@@ -51,6 +51,16 @@ def test_measured_beats_inferred_and_missing_is_not_zero() -> None:
     assert branch.state.occupancy.zones["hall"] == People(None, Quality.MISSING, (), NINE + 6)
 
 
+def test_what_its_source_calls_a_guess_stays_one() -> None:
+    branch = Watched()
+    branch.at(1, sample("lobby", "people", 7, "hall"))
+    branch.at(2, sample("lobby", "people", 7, "hall", quality=Quality.INFERRED))
+    assert branch.state.occupancy.zones["hall"] == People(7, Quality.INFERRED, ("lobby",), NINE + 2)
+    branch.beam(3, "in_total", 1)
+    branch.beam(4, "in_total", 1, quality=Quality.INFERRED)
+    assert branch.state.occupancy.doors["main"].quality is Quality.INFERRED
+
+
 def test_a_camera_that_says_nothing_more_is_missing_and_so_is_one_that_is_away() -> None:
     branch = Watched()
     branch.at(1, sample("lobby", "people", 0, "hall"))

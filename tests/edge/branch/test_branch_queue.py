@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from devices.reading import Command, Occurrence, Outcome, Sample
+from devices.reading import Command, Occurrence, Outcome, Quality, Sample
 from edge.branch.orders import orders
+from edge.branch.plan import Zone
 from edge.branch.standing import with_outcome
 from edge.branch.state import BranchState
 from edge.branch.step import jumped, resume, step, tick
@@ -216,6 +217,18 @@ def test_far_fewer_people_than_tickets_for_long_are_ghosts_until_they_are_seen_a
     seen(3, 1740, 1920)
     assert [name for name, ticket in branch.state.queue.tickets.items() if ticket.inferred_gone] == [f"A00{n}" for n in range(1, 6)]
     seen(8, 1920, 1980)
+    assert not any(ticket.inferred_gone for ticket in branch.state.queue.tickets.values())
+
+
+@pytest.mark.parametrize("hall", [{"value": None, "quality": Quality.MISSING}, {"value": 0, "quality": Quality.INFERRED}])
+def test_a_hall_that_cannot_be_seen_makes_no_ghosts(hall: dict[str, Any]) -> None:
+    branch = Told(zones={zone: Zone(zone, {}) for zone in ("hall", "counters", "self-service")})
+    for number in range(1, 9):
+        branch.at(number, issued(f"A00{number}"))
+    for second in range(60, 2400, 60):
+        branch.at(second, sample("lobby", "people", hall["value"], "hall", quality=hall["quality"]))
+        branch.at(second, sample("door-camera", "people", 0, "self-service"))
+        branch.at(second)
     assert not any(ticket.inferred_gone for ticket in branch.state.queue.tickets.values())
 
 
