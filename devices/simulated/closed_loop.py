@@ -12,12 +12,13 @@ from devices.reading import Command, Occurrence, Sample
 from devices.simulated.branch_file import written
 from devices.simulated.device_file import MADE_UP
 from devices.simulated.happening import AppointmentMade, CheckedIn, Crossed, Happening, KeyPressed, Rated, TerminalUsed, TicketWanted
-from devices.simulated.scenario import COOLED, OPENS_H, SCENARIOS, SERVICES, TIMEZONE, Scenario
+from devices.simulated.scenario import COOLED, OPENS_H, SCENARIOS, SERVICES, TERMINALS, TIMEZONE, Scenario
 from devices.simulated.truth import Finished, finished
 from devices.simulated.world import World
 
 _WORKDAY: Final = datetime(2026, 11, 25, tzinfo=TIMEZONE)
 _BEFORE_OPENING_H: Final = 2.0
+_ONLY_THERE: Final = ("tickets", "callers", "windows", "music", *TERMINALS)  # of which nothing is measured
 _MODES: Final = frozenset({"cool", "heat", "fan", "dry", "auto"})
 
 
@@ -165,16 +166,26 @@ class ClosedLoop:
                 yield self._sample(f"{zone}-{device}", quantity, getattr(plant, quantity))
         for zone, number in people.items():
             yield self._sample(f"{zone}-people", "people", number)
-        yield self._sample("hall-queue", "waiting", len(self._world.crowd.waiting()))
+        yield from self._hall_samples()
         for quantity, value in msgspec.structs.asdict(weather).items():
             yield self._sample("weather", quantity, round(value, 1))
         yield self._sample("meter", "power_w", round(building.power_w, 1))
         yield self._sample("meter", "energy_kwh", round(building.energy_kwh, 3))
         for direction, total in self._totals.items():
             yield self._sample("door-beam", f"{direction}_total", total)
+            yield self._sample("door-overhead", f"{direction}_total", total, part="main")
+        for device in _ONLY_THERE:
+            yield self._sample(device, "state", "online")
 
-    def _sample(self, device: str, quantity: str, value: float | str) -> Sample:
-        return Sample(quantity, value, t=self.now, device=device, received=self.now)
+    def _hall_samples(self) -> Iterator[Sample]:
+        standing, longest_s = self._world.crowd.standing(self.now)
+        yield self._sample("hall-queue", "waiting", len(self._world.crowd.waiting()))
+        yield self._sample("hall-standing", "waiting", standing, part="hall")
+        yield self._sample("hall-standing", "longest_wait_s", round(longest_s), part="hall")
+        yield self._sample("hall-lux", "illuminance_lx", round(self._world.illuminance_lx))
+
+    def _sample(self, device: str, quantity: str, value: float | str, *, part: str = "") -> Sample:
+        return Sample(quantity, value, part, t=self.now, device=device, received=self.now)
 
     def _keep(self, dt: float) -> None:
         gone = self._world.crowd.gone

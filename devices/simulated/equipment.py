@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from devices.simulated.beam import BeamCounter
 from devices.simulated.building import Air
@@ -27,8 +27,6 @@ from devices.simulated.wire import Plug, PtyWire
 from devices.simulated.world import World
 
 _CAMERA_FPS, _CAMERA_MOST_FPS = 10.0, 25.0
-_DAYLIGHT_LX: Final = 0.35  # a watt of sun a square metre outside, in the middle of the hall
-_LAMPS_LX: Final = 420.0
 
 
 class Equipment:
@@ -129,7 +127,7 @@ class Equipment:
         return {
             "weather/now": self._weather,
             "sensors/hall-queue": lambda: {"waiting": len(crowd.waiting())},
-            "sensors/hall-light": lambda: {"illuminance_lx": round(self._illuminance_lx())},
+            "sensors/hall-light": lambda: {"illuminance_lx": round(self._world.illuminance_lx)},
             "people/door": lambda: {"line": "main", "in": totals[0], "out": totals[1], "occupancy": totals[0] - totals[1]},
             **{f"sensors/{zone}-people": partial(self._people, zone) for zone in crowd.people()},
         }
@@ -145,9 +143,6 @@ class Equipment:
             "solar_w_m2": weather.solar_w_m2,
         }
         return {quantity: round(value, 1) for quantity, value in said.items()}
-
-    def _illuminance_lx(self) -> float:
-        return _DAYLIGHT_LX * self._world.weather.solar_w_m2 + _LAMPS_LX * self._world.building.plant["hall"].light_pct / 100
 
     def _actuators(self) -> tuple[Actuator, ...]:
         return tuple(

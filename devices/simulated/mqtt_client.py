@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiomqtt
+
+from devices.driver import LinkDownError
+from devices.links.broker import Broker, connect
 
 _log = logging.getLogger(__name__)
 _RETRY_LEAST_S, _RETRY_MOST_S = 0.05, 1.0
@@ -32,9 +35,7 @@ class MqttClient:
         will: tuple[str, str] | None = None,
         connected: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        where = urlsplit(url)
-        self._host, self._port = where.hostname or "127.0.0.1", where.port or 1883
-        self._username, self._password = where.username, where.password
+        self._broker = Broker.of(url)
         self._name, self._topics, self._heard, self._will, self._connected = name, topics, heard, will, connected
         self._client: aiomqtt.Client | None = None
         self._plugged = asyncio.Event()
@@ -50,7 +51,8 @@ class MqttClient:
         if self._client is not None:
             wire = self._client._client.socket()  # noqa: SLF001  # aiomqtt can only say goodbye
             if isinstance(wire, socket.socket):
-                wire.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # it is broken already
+                    wire.shutdown(socket.SHUT_RDWR)
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""
@@ -60,7 +62,7 @@ class MqttClient:
             began = asyncio.get_running_loop().time()
             try:
                 await self._connect()
-            except aiomqtt.MqttError as error:
+            except (LinkDownError, aiomqtt.MqttError) as error:
                 _log.debug("%s: broker away: %s", self._name, error)
             finally:
                 self._client = None
@@ -69,17 +71,7 @@ class MqttClient:
 
     async def _connect(self) -> None:
         will = aiomqtt.Will(*self._will, qos=1, retain=True) if self._will else None
-        async with aiomqtt.Client(
-            self._host,
-            self._port,
-            identifier=self._name,
-            username=self._username,
-            password=self._password,
-            will=will,
-            logger=_PAHO,
-            timeout=_ANSWER_S,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        ) as client:
+        async with connect(self._broker, self._name, clean_session=True, will=will, prepare=_prepare) as client:
             for topic in self._topics:
                 await client.subscribe(topic, qos=1)
             self._client = client
@@ -99,3 +91,8 @@ class MqttClient:
             _log.debug("%s: not published: %s", self._name, error)
             return False
         return True
+
+
+def _prepare(client: aiomqtt.Client) -> None:
+    client.timeout = _ANSWER_S
+    client._client.enable_logger(_PAHO)  # noqa: SLF001  # aiomqtt takes a logger only where the client is made

@@ -15,6 +15,8 @@ from devices.simulated.happening import AppointmentMade, Happening, KeyPressed, 
 from devices.simulated.scenario import Scenario, Weather, midnight_of, weather_at
 
 _DAY_S: Final = 86_400.0
+_DAYLIGHT_LX: Final = 0.35  # a watt of sun a square metre outside
+_LAMPS_LX: Final = 420.0
 _STAFF_BEHIND: Final = 3  # people who work in the counter zone whether or not a counter is open
 
 
@@ -47,6 +49,11 @@ class World:
     def weather(self) -> Weather:
         """The weather outside now."""
         return weather_at(self._now, self.scenario)
+
+    @property
+    def illuminance_lx(self) -> float:
+        """How light it is in the middle of the hall."""
+        return _DAYLIGHT_LX * self.weather.solar_w_m2 + _LAMPS_LX * self.building.plant["hall"].light_pct / 100
 
     def step(self, now: float) -> Iterator[Happening]:
         """Move everything to `now` (unix seconds) and tell what happened on the way."""
