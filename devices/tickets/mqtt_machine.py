@@ -21,6 +21,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _PATIENCE_S: Final = 600.0
 _MOST_ORDERS: Final = 64
+_AT_ONCE: Final = 64
+"""Messages that wait for their commit together: a machine that repeats its whole morning must be faster kept than it repeats."""
 _LOOKED_EVERY_S: Final = 10.0
 _COPY_WITHIN_S: Final = 600.0
 _PAPERS: Final = ("good", "near_end", "end")
@@ -57,16 +59,23 @@ class MqttMachine:
     async def _hear(self) -> None:
         """Keep what the machine says; a message that says nothing is acknowledged too, else it would come again for ever."""
         await self._link.subscribe(*(f"{self._link.prefix}/{kind}" for kind in (*messages.KINDS, "status")))
-        async for message in self._link:
-            kind = message.topic.rpartition("/")[2]
-            seq = None
-            try:
-                seq = await self._take(kind, message)
-            except PayloadError as error:
-                self._not_understood(kind, message.topic, str(error))
-            self._link.acknowledge(message)
-            if seq is not None:
-                await self._confirm(seq)
+        room = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as keeping:
+            async for message in self._link:
+                await room.acquire()
+                keeping.create_task(self._answer(message)).add_done_callback(lambda _: room.release())
+
+    async def _answer(self, message: Message) -> None:
+        """Keep a message and acknowledge it; several wait for the disk together, in the order in which they came."""
+        kind = message.topic.rpartition("/")[2]
+        seq = None
+        try:
+            seq = await self._take(kind, message)
+        except PayloadError as error:
+            self._not_understood(kind, message.topic, str(error))
+        self._link.acknowledge(message)
+        if seq is not None:
+            await self._confirm(seq)
 
     async def _take(self, kind: str, message: Message) -> int | None:
         """Keep what `message` says; its number."""

@@ -154,8 +154,10 @@ def _name(written: str) -> str:
 
 
 def _once(kind: str, part: str, data: Mapping[str, Any], t: str | float | None = None) -> Occurrence:
+    """Where it says when it happened, the same number with the same content is a copy however many came between."""
+    copy_within = None if t else _COPY_WITHIN
     return Occurrence(
-        kind, part, data, "", copy_within_s=_COPY_WITHIN_S, copy_within=_COPY_WITHIN, t=t if isinstance(t, int | float) else None
+        kind, part, data, "", copy_within_s=_COPY_WITHIN_S, copy_within=copy_within, t=t if isinstance(t, int | float) else None
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from devices.reading import Occurrence
 
-_MOST_A_DEVICE = 1024
-"""Remembered identities of one device; more than any window of the wire formats (256)."""
+_MOST_A_DEVICE = 8192
+"""Remembered identities of one device; far more than any window of the wire formats (256), or than comes in ten minutes."""
 
 
 SeenRow = tuple[str, str, float, int, int]
@@ -71,8 +71,3 @@ class Repeats:
         if occurrence.copy_within is not None and self._count[occurrence.device] - entry.number >= occurrence.copy_within:
             return False
         return running_s - entry.last_s <= window_s
-
-
-def least_number(count: int) -> int:
-    """The lowest number of a device's rows that is still worth a row when it has said `count` things."""
-    return count - _MOST_A_DEVICE
