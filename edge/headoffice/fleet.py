@@ -76,9 +76,10 @@ def _line(id_: str, section: BranchSection | None, state: BranchState | None, no
     gaps = sum(map(_lacking, state.lanes))
     wrong = tuple(_wrong(state, silent_s, lag_s, gaps, listed=section is not None))
     lanes = {lane.lane: lane.up_to for lane in state.lanes}
+    today = state.figures if state.last_t and _is_today(state.last_t, now) else {}
     return Line(
         id_, name, region, section is not None, state.last_heard, silent_s, lag_s, gaps, state.events, state.refused,
-        state.epoch, lanes, state.figures, wrong,
+        state.epoch, lanes, today, wrong,
     )  # fmt: skip
 
 
@@ -101,6 +102,12 @@ def _wrong(state: BranchState, silent_s: float, lag_s: float | None, gaps: int, 
 def _lacking(lane: LaneState) -> int:
     """How many events of a lane are lacking below the highest that is held."""
     return lane.ahead[-1][1] - lane.up_to - sum(last - first + 1 for first, last in lane.ahead) if lane.ahead else 0
+
+
+def _is_today(moment: str, now: float) -> bool:
+    """Whether `moment` is of the day that it is now where it was written."""
+    read = datetime.fromisoformat(moment)
+    return datetime.fromtimestamp(now, read.tzinfo or UTC).date() == read.date()
 
 
 def _unix(moment: str) -> float:

@@ -11,6 +11,7 @@ from typing import Final
 import aiomqtt
 import paho.mqtt.client as paho
 
+from devices.driver import text
 from devices.links.broker import Broker, stay_connected
 from devices.reading import Text
 from edge.headoffice.books import Answer
@@ -30,7 +31,7 @@ class Listener:
         self._broker, self._put = broker, put
         self._loop = asyncio.get_running_loop()
         self._client: aiomqtt.Client | None = None
-        self.problem: str | None = "not yet connected to the broker"
+        self.problem: Text | None = text("not yet connected to the broker", "尚未连接代理")
 
     async def run(self) -> None:
         """Listen until cancelled; the broker may go and come."""
@@ -74,9 +75,9 @@ class Listener:
             self._client = None
 
     def _away(self, reason: Text) -> None:
-        if self.problem != reason["en"]:
+        if self.problem != reason:
             _LOG.warning("%s", reason["en"])
-        self.problem = reason["en"]
+        self.problem = reason
 
     def _acknowledge(self, numbers: Sequence[int]) -> None:
         if self._client is not None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import uvicorn
 
+from devices.driver import text
+from devices.reading import Text
 from edge.headoffice.database import Database, DatabaseError, open_database
 from edge.headoffice.intake import Intake
 from edge.headoffice.listener import Listener
@@ -58,8 +60,9 @@ class HeadOffice:
         intake = await asyncio.to_thread(Intake, database, self._settings.most_branches)
         listener = Listener(self._settings.mqtt.broker(), intake.put)
 
-        def problems() -> list[str]:
-            return [problem for problem in (listener.problem, intake.problem) if problem]
+        def problems() -> list[Text]:
+            stuck = text(f"nothing can be entered: {intake.problem}", f"无法入库：{intake.problem}") if intake.problem else None
+            return [problem for problem in (listener.problem, stuck) if problem]
 
         pages = Pages(self._settings, database, lambda: dict(intake.counts), problems)
         intake.start(taken=listener.taken, answered=listener.answered)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from devices.reading import Text
 from edge.headoffice.database import Database, DatabaseError
 from edge.headoffice.fleet import Line, fleet, summary
 from edge.headoffice.settings import Settings
@@ -26,7 +27,7 @@ _HEADERS: Final = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options":
 _FRESH_S: Final = 1.0  # the fleet is read from the database at most so often
 
 Counts = Callable[[], dict[str, int]]
-Problems = Callable[[], list[str]]
+Problems = Callable[[], list[Text]]
 
 
 class Pages:
@@ -74,7 +75,7 @@ class Pages:
         return PlainTextResponse("ok\n")
 
     async def _ready(self, _request: Request) -> Response:
-        problems = self._problems()
+        problems = [problem["en"] for problem in self._problems()]
         return PlainTextResponse("\n".join(problems or ["ready"]) + "\n", 503 if problems else 200)
 
     async def _metrics(self, _request: Request) -> Response:

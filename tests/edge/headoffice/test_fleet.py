@@ -53,3 +53,8 @@ def test_what_is_wrong_comes_first() -> None:
 def test_an_empty_fleet_is_no_error() -> None:
     assert fleet({}, [], NOW) == []
     assert summary([])["branches"] == 0
+
+
+def test_yesterdays_figures_are_not_told_as_todays() -> None:
+    (line,) = fleet({}, [state("good")], NOW + 86_400)
+    assert line.today == {}
