@@ -49,7 +49,7 @@ class Experience:
         self._asked: dict[str, Asked] = {}  # by ticket, of today
         self._examples: deque[tuple[Floats, float, float]] = deque(maxlen=_EXAMPLES)  # features, base (s), wait (s)
         self._trees: Pair | None = None
-        self._best = Best()
+        self._best: dict[float, Best] = {}  # by service, until there is enough to learn from
         self._calibration = Calibration()
 
     @property
@@ -101,10 +101,11 @@ class Experience:
         """A forecast of what is known."""
         if known.likely_p50_s == UNKNOWN and known.rolling_mean_s == UNKNOWN:
             return Asked(known, {}, None, None)
-        learned = _bent(self._trees, known.row(), known.base_s) if self._trees is not None else None
-        candidates_s = _candidates_s(known, learned)
-        best = self._best.of(candidates_s)
-        raw = learned if learned is not None and best == "learned" else _plain(candidates_s[best], known)
+        candidates_s = _candidates_s(known)
+        if self._trees is not None:
+            raw = _bent(self._trees, known.row(), known.base_s)
+        else:
+            raw = _plain(candidates_s[self._best.setdefault(known.service, Best()).of(candidates_s)], known)
         return Asked(known, candidates_s, raw, self._calibration(raw))
 
     def _issued(self, plan: Plan, before: QueueState, ticket: Ticket, now: float) -> None:
@@ -119,21 +120,20 @@ class Experience:
             return
         self.seen.waited(ticket, wait_s)
         self._examples.append((asked.known.row(), asked.known.base_s, wait_s))
-        self._best.add(asked.candidates_s, wait_s)
+        self._best.setdefault(asked.known.service, Best()).add(asked.candidates_s, wait_s)
         if asked.raw is not None:
             self._calibration.add(asked.raw, wait_s, asked.said)
 
 
-def _candidates_s(known: Features, learned: Wait | None) -> dict[str, float]:
-    """Median waits by name, the favourite first."""
-    first = {} if learned is None else {"learned": learned.p50_s}
+def _candidates_s(known: Features) -> dict[str, float]:
+    """Median waits by name, the favourite first, for as long as nothing is learned."""
     plain = {
         "base": known.base_s,
         "mean_last_waits": known.mean_last_waits_s,
         "last_to_enter": known.last_to_enter_s,
         "rolling_mean": known.rolling_mean_s,
     }
-    return first | {name: seconds for name, seconds in plain.items() if seconds != UNKNOWN}
+    return {name: seconds for name, seconds in plain.items() if seconds != UNKNOWN}
 
 
 def _plain(p50_s: float, known: Features) -> Wait:
