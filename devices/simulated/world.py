@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from devices.simulated.agents import STAGGER_S, Agent, Stage
 from devices.simulated.building import Building
 from devices.simulated.crowd import Crowd
-from devices.simulated.customers import day
+from devices.simulated.customers import Customer, day
 from devices.simulated.happening import AppointmentMade, Happening, KeyPressed, Rated
 from devices.simulated.scenario import Scenario, Weather, midnight_of, weather_at
 
 _DAY_S: Final = 86_400.0
 _DAYLIGHT_LX: Final = 0.35  # a watt of sun a square metre outside
 _LAMPS_LX: Final = 420.0
+_WAITED_OUTSIDE_S: Final = 600.0  # who came not longer than this before the world begins is the first to come in
+_ONE_BY_ONE_S: Final = 4.0
 _STAFF_BEHIND: Final = 3  # people who work in the counter zone whether or not a counter is open
 
 
@@ -42,7 +45,7 @@ class World:
         self._day = 0.0
 
     def begin(self, now: float) -> None:
-        """Begin later than at `start`: who would have come before stays away."""
+        """Begin later than at `start`."""
         self._now = self._began = now
 
     @property
@@ -70,7 +73,7 @@ class World:
             return
         first = self._day == 0.0
         self._day, coming = midnight, day(self._seed, now, self.scenario)
-        self.crowd.expect(one for one in coming.customers if one.arrives_at > self._now or not first)
+        self.crowd.expect(_let_in(coming.customers, self._now) if first else coming.customers)
         for made in coming.appointments:
             if made.until > now:
                 yield AppointmentMade(now, made.id, made.service, made.from_, made.until)
@@ -92,3 +95,12 @@ class World:
         agent.pressed(now, committed=committed)
         rating = agent.rating_given() if committed else None
         return Rated(now, counter, rating) if rating else None
+
+
+def _let_in(customers: Iterable[Customer], begins: float) -> Iterator[Customer]:
+    """The customers of a day that begins at `begins` for us: those who waited outside one by one, then the others as they come."""
+    outside = [one for one in customers if begins - _WAITED_OUTSIDE_S < one.arrives_at <= begins]
+    enters = [begins + _ONE_BY_ONE_S * place for place in range(1, len(outside) + 1)]
+    later = [one for one in customers if one.arrives_at > begins]
+    shifted = [replace(one, arrives_at=t) for one, t in zip(outside, enters, strict=True)]
+    return iter(sorted(shifted + later, key=lambda one: one.arrives_at))
