@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from devices.driver import text
 from devices.links.lines import Lines
@@ -24,7 +24,10 @@ from edge.settings_of import branch_broker, lines_of
 from edge.store.outbox import Numbered, event_on_the_line
 from edge.store.store import Store
 from edge.uplink.sender import Sender
-from edge.uplink_wiring import uplink_of
+from edge.uplink_wiring import Ask, uplink_of
+
+if TYPE_CHECKING:
+    from edge.web.server import WebServer
 
 _LOG = logging.getLogger(__name__)
 _FORGET_EACH_S: Final = 3600.0
@@ -44,8 +47,10 @@ class Runtime:
         self.reload = asyncio.Event()
         self.uplink: Sender | None = None
         self.publisher: Publisher | None = None
+        self.page: WebServer | None = None
         self._shown = BranchBoard(self.board, self._uplink_payload, self._problems)
         self._oldest_s = 0
+        self._answered_orders: list[str] = []
         self._refreshing: asyncio.Handle | None = None
 
     async def run(self) -> None:
@@ -57,6 +62,7 @@ class Runtime:
         await self.store.open()
         try:
             await self.engine.resume()
+            self._answered_orders = await asyncio.to_thread(self.store.answered_orders)
             self.engine.listeners.append(self._kept)
             with contextlib.suppress(_Reload):
                 await self._until_reload()
@@ -88,20 +94,24 @@ class Runtime:
         yield self._forget()
         yield self._reload_asked()
         if document.mqtt.topics:
-            self.publisher = Publisher(branch_broker(self.config), self.plan.branch, self.board, operations.ask, self._moment)
+            self.publisher = Publisher(branch_broker(self.config), self.plan.branch, self.board, operations.ask, self.moment)
             yield self.publisher.run()
         if document.headoffice:
-            self.uplink = uplink_of(self.config, self.store, self.engine, operations.ask)
+            self.uplink = uplink_of(self.config, self.store, self.engine, operations.ask, self._answered_orders)
             yield self.uplink.run()
             yield self._watch_backlog()
         if document.web.listen:
-            from edge.web.server import serve  # noqa: PLC0415 (a box without the page does without its imports)
-
-            yield serve(document.web.listen, self.plan, self.board, operations.ask, self._figures)
+            yield self._serve_page(document.web.listen, operations.ask)
         if document.cameras:
             from edge.cameras import watch_all  # noqa: PLC0415 (a branch without cameras does without OpenCV and the network)
 
             yield watch_all(document.cameras, self.engine)
+
+    async def _serve_page(self, listen: str, ask: Ask) -> None:
+        """The page, loaded beside the loop: devices do not wait for it."""
+        page_of = await asyncio.to_thread(_loaded_page)
+        self.page = page_of(self, listen, ask)
+        await self.page.run()
 
     async def _reload_asked(self) -> None:
         await self.reload.wait()
@@ -129,7 +139,8 @@ class Runtime:
         self._refreshing = None
         self._shown.refresh(self.engine)
 
-    def _moment(self) -> str:
+    def moment(self) -> str:
+        """Now, as it is written."""
         return written(self.clock.now(), self.plan.timezone)
 
     def _uplink_payload(self) -> Mapping[str, Any] | None:
@@ -154,16 +165,14 @@ class Runtime:
             yield text(f"store: {count} bulk events were given up while the disk was full", f"磁盘已满期间放弃了 {count} 条批量事件")
         if self.publisher and self.publisher.problem:
             yield self.publisher.problem
+        if self.page and self.page.problem:
+            yield self.page.problem
 
-    def _figures(self) -> Mapping[str, float]:
-        """Counters of the daemon itself, for the metrics."""
-        return {
-            "samples_taken": self.engine.samples_taken,
-            "samples_replaced": self.engine.samples_replaced,
-            "occurrences_taken": self.engine.occurrences_taken,
-            "store_waiting": self.store.writer.waiting,
-            "bulk_given_up": self.store.bulk_given_up,
-        }
+
+def _loaded_page() -> Callable[[Runtime, str, Ask], WebServer]:
+    from edge.page_wiring import page_of  # noqa: PLC0415 (a box without the page does without its imports)
+
+    return page_of
 
 
 class _Reload(Exception):  # noqa: N818 (a signal, no error)

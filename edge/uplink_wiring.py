@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from devices.links.broker import Broker
-from edge.clock import Clock
 from edge.config.load import Config
 from edge.engine import Answer, Engine
 from edge.event import Event, Lane
@@ -23,8 +22,8 @@ _REMEMBERED: Final = 10_000
 Ask = Callable[[str, Mapping[str, Any], str], Awaitable[Answer]]
 
 
-def uplink_of(config: Config, store: Store, engine: Engine, ask: Ask) -> Sender:
-    """The sender that carries this store's events to head office."""
+def uplink_of(config: Config, store: Store, engine: Engine, ask: Ask, answered: Iterable[str]) -> Sender:
+    """The sender that carries this store's events to head office; `answered` are orders done before a restart."""
     line = config.document.headoffice
     if line is None:
         raise ValueError("the file has no headoffice section")
@@ -38,16 +37,16 @@ def uplink_of(config: Config, store: Store, engine: Engine, ask: Ask) -> Sender:
         await engine.note(Event("outbox.epoch_began", engine.clock.now(), {"reason": reason}))
 
     keys = {name: base64.b64decode(key) for name, key in line.signing_keys.items()}
-    orders = Orders(engine.plan.branch, keys, engine, engine.clock, ask)
+    orders = Orders(engine.plan.branch, keys, engine, ask, answered)
     return Sender(store.outbox, brokers, engine.plan.branch, new_epoch=new_epoch, commanded=orders.commanded)
 
 
 class Orders:
     """Orders of head office: verified, done once, and answered by an event."""
 
-    def __init__(self, branch: str, keys: Mapping[str, bytes], engine: Engine, clock: Clock, ask: Ask) -> None:
-        self._branch, self._keys, self._engine, self._clock, self._ask = branch, keys, engine, clock, ask
-        self._answered: OrderedDict[str, None] = OrderedDict()
+    def __init__(self, branch: str, keys: Mapping[str, bytes], engine: Engine, ask: Ask, answered: Iterable[str]) -> None:
+        self._branch, self._keys, self._engine, self._clock, self._ask = branch, keys, engine, engine.clock, ask
+        self._answered: OrderedDict[str, None] = OrderedDict.fromkeys(answered)
 
     async def commanded(self, command: Command) -> None:
         """Do what is ordered, or refuse it; either is the event `command.answered`."""

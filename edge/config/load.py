@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from devices.driver import DriverSettings, find, names
 from edge.config.problems import Problem, did_you_mean, line_of, of_validation
 from edge.config.references import references
 from edge.config.sections import Document
+from edge.config.variables import variables
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
@@ -51,13 +51,15 @@ class ConfigError(Exception):
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
-    """The configuration in `path`. Blocks on the disk, and imports the drivers it names.
+    """The configuration in `path`; `environment` is what variables stand for (None: `variables()`).
+
+    Blocks on the disk, and imports the drivers it names.
 
     Raises:
         ConfigError: with every mistake found.
     """
     tree = parse(path)
-    warnings = list(substitute(tree, os.environ if environment is None else environment))
+    warnings = list(substitute(tree, variables() if environment is None else environment))
     problems: list[Problem] = []
     document = _validated(tree, problems)
     drivers = {str(i): str(d.get("driver")) for i, d in _mappings(tree, "devices") if isinstance(d, Mapping)}
@@ -99,7 +101,7 @@ def substitute(tree: Any, environment: Mapping[str, str]) -> Iterator[Problem]:
         if isinstance(value, str) and _VARIABLE.search(value):
             for variable in _VARIABLE.findall(value):
                 if variable not in environment:
-                    what = f"{key}: the variable {variable} is not set; set it in the environment of the service"
+                    what = f"{key}: the variable {variable} is not set; give it as a credential or in the environment of the service"
                     yield Problem(line_of(tree, (key,)), what, is_warning=True)
             tree[key] = _VARIABLE.sub(lambda found: environment.get(found[1], ""), value) or None
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -13,6 +15,7 @@ from devices.camera import CameraSettings
 from edge.config.hours import DAY_KEY, read_spans
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", description="small letters, digits and hyphens")]
+_KEY_BYTES: Final = 32
 Name = str | dict[str, str]
 _LISTEN: Final = re.compile(r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$")
 
@@ -124,6 +127,8 @@ class WebSection(Section):
     """Where the page listens; nothing but loopback unless it says so here."""
 
     listen: str | None = "127.0.0.1:8080"
+    requests: bool | None = None  # may people at the page ask for things; unless said, only where it listens on loopback
+    hosts: list[str] = []  # names by which the page is reached, beside its addresses and this machine's own name
 
     @field_validator("listen")
     @classmethod
@@ -152,6 +157,18 @@ class HeadofficeSection(Section):
     certificate_file: str | None = None
     key_file: str | None = None
     signing_keys: dict[str, str] = {}  # head office's Ed25519 public keys by name, base64
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _keys(cls, keys: dict[str, str]) -> dict[str, str]:
+        for name, key in keys.items():
+            try:
+                found = base64.b64decode(key, validate=True)
+            except binascii.Error:
+                found = b""
+            if len(found) != _KEY_BYTES:
+                raise ValueError(f"{name!r} is no Ed25519 public key; write its {_KEY_BYTES} bytes in base64")
+        return keys
 
 
 class Document(Section):

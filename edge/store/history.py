@@ -26,6 +26,12 @@ def events_since(connection: sqlite3.Connection, type_: str) -> Iterator[Event]:
     return (_event(row) for row in rows)
 
 
+def answered_orders(connection: sqlite3.Connection) -> list[str]:
+    """The ids of head office's orders that were answered, the newest 10,000, oldest first."""
+    query = "SELECT json_extract(data, '$.id') FROM event WHERE type = 'command.answered' ORDER BY id DESC LIMIT 10000"
+    return [row[0] for row in connection.execute(query)][::-1]
+
+
 def events_of_month(store: Path, month: str) -> Iterator[Event]:
     """Events of `month` (YYYY-MM) in the store at `store`. Blocks on the disk."""
     connection = connect(store, read_only=True)

@@ -16,7 +16,7 @@ import msgspec
 from devices.reading import Occurrence
 from edge.clock import Clock, day_of, written
 from edge.event import Event, Lane, lane_of
-from edge.store.history import events_since
+from edge.store.history import answered_orders, events_since
 from edge.store.machine import machine_id
 from edge.store.outbox import Numbered, Outbox, new_epoch, read_marks, renumber
 from edge.store.repeats import Repeats, SeenRow
@@ -145,6 +145,10 @@ class Store:
     def since(self, type_: str) -> list[Event]:
         """Events from the newest of `type_` on, in order; all where there is none. Blocks on the disk."""
         return list(events_since(self._reader, type_))
+
+    def answered_orders(self) -> list[str]:
+        """The ids of head office's orders that were answered, the newest 10,000. Blocks on the disk."""
+        return answered_orders(self._reader)
 
     def forget(self, *, before_day: str, bulk_before_day: str) -> asyncio.Future[int]:
         """Delete acknowledged events whose retention is over, some thousands at a time; how many were deleted."""

@@ -39,6 +39,7 @@ class Writer:
         self._stop = threading.Event()
         self._failing = False
         self.waiting = 0  # jobs not yet committed
+        self.commits = 0  # transactions on the disk
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -109,6 +110,7 @@ class Writer:
         self._stop.wait(_RETRY_S)
 
     def _succeeded(self) -> None:
+        self.commits += 1
         if self._failing:
             self._failing = False
             _LOG.warning("the store is written again")

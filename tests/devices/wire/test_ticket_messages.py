@@ -35,7 +35,10 @@ def test_the_documented_ticket() -> None:
         "print": "ok",
         "issued_at": 1_795_483_865.0,
     }
-    assert (found.happened.copy_within, found.happened.copy_within_s, found.happened.t) == (256, 600.0, 1_795_483_865.0)
+    assert (found.happened.copy_within, found.happened.copy_within_s, found.happened.t) == (None, 600.0, 1_795_483_865.0)
+    undated = heard("ticket", {"ticket": "A012", "seq": 131}).happened
+    assert undated is not None
+    assert undated.copy_within == 256
 
 
 @pytest.mark.parametrize("action", ["call", "recall", "serve", "finish", "no_show", "transfer", "hold"])
