@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 Payload = Mapping[str, Any]
@@ -33,7 +33,7 @@ class Board:
         """All topics as they stand."""
         return dict(self._topics)
 
-    async def changes(self) -> AsyncIterator[dict[str, Payload | None]]:
+    async def changes(self) -> AsyncGenerator[dict[str, Payload | None], None]:
         """First everything, then what changed since the last step, the newest of each topic; bounded by the topics."""
         listener = _Listener(dict(self._topics))
         self._listeners.add(listener)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from devices.reading import Quality
+from devices.reading import Quality, Value
+from edge.branch.choice import credit_s
 from edge.branch.plan import Plan
 from edge.branch.state import BranchState, DoorCount, PlantValue, Reading, Ticket
 from edge.clock import written
@@ -41,10 +42,10 @@ def payloads(plan: Plan, state: BranchState, forecast: Forecast, advice: Sequenc
 
 def _queue(plan: Plan, state: BranchState, forecast: Forecast, service: str, now: float) -> Payload:
     queue = state.queue
-    waiting = sorted((ticket for ticket in queue.tickets.values() if _waits(ticket, service)), key=lambda ticket: ticket.queued_at)
+    waiting = sorted((ticket for ticket in queue.tickets.values() if _waits(ticket, service)), key=lambda ticket: _turn(plan, ticket, now))
     return {
         "waiting": len(waiting),
-        "longest_wait_s": round(max((now - ticket.issued_at for ticket in waiting), default=0.0)),
+        "longest_wait_s": round(max((now - _since(ticket) for ticket in waiting), default=0.0)),
         "wait_now_s": _points(forecast.by_service.get(service)),
         "counters_open": sum(
             service in plan.counters[c].services for c, s in queue.counters.items() if _gives(s.state) and c in plan.counters
@@ -57,6 +58,16 @@ def _queue(plan: Plan, state: BranchState, forecast: Forecast, service: str, now
 
 def _waits(ticket: Ticket, service: str) -> bool:
     return ticket.service == service and ticket.state == "waiting" and not ticket.inferred_gone
+
+
+def _since(ticket: Ticket) -> float:
+    """Since when it waits in its service: issued, or transferred."""
+    return ticket.queued_at or ticket.issued_at
+
+
+def _turn(plan: Plan, ticket: Ticket, now: float) -> float:
+    """What is smallest is likely called next; a counter that serves a class first may choose otherwise."""
+    return _since(ticket) - (credit_s(plan, ticket, now) if plan.authority == "smartbranch" else 0.0)
 
 
 def _gives(counter_state: str) -> bool:
@@ -96,15 +107,16 @@ def _door(state: BranchState, door: str, source: str) -> Payload:
 def _climate(plan: Plan, state: BranchState, zone: str, at: Callable[[float | None], str | None]) -> Payload:
     readings = state.climate.readings.get(zone, {})
     told = dict(_told(plan, state, zone))
-    said = [value for value in told.values() if value.why]
-    newest = max(said, key=lambda value: value.commanded_at, default=None)
+    newest = max((value for value in told.values() if value.why), key=lambda value: value.commanded_at, default=None)
     return {
         **{quantity: _known(reading) for quantity, reading in readings.items() if isinstance(reading.value, int | float | None)},
         "temperature_c": _known(readings.get("temperature_c")),
         "co2_ppm": _known(readings.get("co2_ppm")),
-        **{quantity: value.hand if _by_hand(value) else value.commanded for quantity, value in told.items()},
+        **{quantity: _set_to(value) for quantity, value in told.items()},
         "why": newest.why if newest else None,
         "until": at(newest.until) if newest else None,
+        "plant": {quantity: _plant(value, at) for quantity, value in told.items()},
+        "inferred": [quantity for quantity, reading in readings.items() if reading.quality is Quality.INFERRED],
     }
 
 
@@ -114,6 +126,24 @@ def _told(plan: Plan, state: BranchState, zone: str) -> Iterator[tuple[str, Plan
         device, quantity = key.split("/")[:2]
         if device in plan.devices and plan.devices[device].zone == zone:
             yield quantity, value
+
+
+def _plant(value: PlantValue, at: Callable[[float | None], str | None]) -> Payload:
+    """One quantity of the plant: what it is set to, why and until when, and until when a person's hand is respected."""
+    return {
+        "value": _set_to(value),
+        "why": value.why or None,
+        "until": at(value.until),
+        "outcome": value.outcome or None,
+        "hand_until": at(value.hand_until) if _by_hand(value) else None,
+    }
+
+
+def _set_to(value: PlantValue) -> Value:
+    """What a hand set, else what it was told, else what it says itself."""
+    if _by_hand(value):
+        return value.hand
+    return value.commanded if value.commanded is not None else value.read_back
 
 
 def _by_hand(value: PlantValue) -> bool:
@@ -135,4 +165,5 @@ def _device(plan: Plan, state: BranchState, device: str, at: Callable[[float | N
         "reason": now.reason,
         "last_seen": at(now.last_seen),
         **({"facts": now.facts} if now.facts else {}),
+        **({"parts": now.parts} if now.parts else {}),
     }
