@@ -52,12 +52,13 @@ async def demo(options: Options, stop: asyncio.Event, say: Callable[[str], objec
             clock = FastClock(_beginning(), options.speed)
             camera = options.speed <= _CAMERA_UP_TO and _has_model()
             simulated = SimulatedBranch(
-                folder, broker.url, seed=options.seed, start=clock.start, speed=options.speed, camera=camera, clock=clock
+                folder, broker.url, seed=options.seed, start=clock.start, speed=options.speed, camera=camera, clock=clock, closed=True
             )
             async with simulated:
                 _write_files(folder, simulated.branch_yaml(), broker.url, options.port)
                 async with _process("headoffice", folder / "hq.yaml"), _daemon(folder, clock) as (daemon, began):
                     start_s = await _first_reading(options.port, began, daemon, folder / "run.log")
+                    await simulated.open_door()
                     say(f"page    http://127.0.0.1:{options.port}/")
                     say(f"broker  {broker.url}  (topics below branch/simulated/)")
                     say(f"camera  {'on' if camera else 'left out: ' + _why_no_camera(options.speed)}")

@@ -64,7 +64,10 @@ class Simulation:
     """A branch and its world, moved together."""
 
     def __init__(self, scenario: str, seed: int, adjust: Adjust = as_decided, step_s: float = _STEP_S) -> None:
-        """`step_s`: how far world and branch move at once. `adjust(now, commands)` may put other commands in place of the branch's own: a baseline for comparison."""
+        """Both move `step_s` at a time.
+
+        `adjust(now, commands)` may put other commands in place of the branch's own: a baseline for comparison.
+        """
         if scenario not in SCENARIOS:
             raise KeyError(f"no scenario is called {scenario!r}; there are {', '.join(SCENARIOS)}")
         self.world = ClosedLoop(seed, scenario)

@@ -25,6 +25,9 @@ from edge.store.store import FILE_NAME
 
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _LOOK_EACH_S: Final = 1.0
+_SHORT_S, _FULL_S = (20.0, 10.0), (600.0, 60.0)
+"""Seconds under load, and idle before."""
+_FAULTS_PER_S: Final = 28.0
 
 
 class Usage:
@@ -44,15 +47,15 @@ class Usage:
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def endurance(minutes: float) -> dict[str, Any]:
-    """Figures of a daemon under load for `minutes`, and of the same daemon idle for half a minute before."""
+def bench(full: bool) -> dict[str, Any]:
+    """Figures of a daemon under load, for ten minutes when `full`, and of the same daemon idle before."""
     with tempfile.TemporaryDirectory(prefix="smartbranch-bench-") as folder:
-        return asyncio.run(_measured(Path(folder), minutes * 60))
+        return asyncio.run(_measured(Path(folder), *(_FULL_S if full else _SHORT_S)))
 
 
-async def _measured(folder: Path, run_s: float) -> dict[str, Any]:
+async def _measured(folder: Path, run_s: float, idle_s: float) -> dict[str, Any]:
     async with loopback_broker(folder) as (broker, url):
-        rates = Rates(counters=16, presses_per_s=15.0, rating_share=0.5, tickets_per_s=35.0, sensors=200, samples_per_s=1000.0)
+        rates = Rates(counters=16, presses_per_s=15.0, rating_share=0.4, tickets_per_s=7.0, sensors=200, samples_per_s=1000.0)
         load = Load(folder, url, rates, seed=1)
         await load.wire.plug()
         async with connect(Broker.of(url), "bench", clean_session=True) as client:
@@ -60,13 +63,14 @@ async def _measured(folder: Path, run_s: float) -> dict[str, Any]:
             async with _daemon(folder, url, load) as process:
                 start_s = await _first_reading(client)
                 usage = Usage(process.pid)
-                idle_pct = await _busy_pct(usage, 30.0)
+                idle_pct = await _busy_pct(usage, idle_s)
                 working = asyncio.create_task(load.run(run_s))
+                faults = asyncio.create_task(_faults(client, run_s))
                 figures = await _watched(usage, run_s)
                 settled = await working
         kept = await asyncio.to_thread(_kept, folder)
     truth = load.truth
-    occurrences = len(truth.presses) + len(truth.ratings) + len(truth.tickets)
+    occurrences = len(truth.presses) + len(truth.ratings) + len(truth.tickets) + faults.result()
     return {
         "broker": broker,
         "start_s": round(start_s, 2),
@@ -78,6 +82,19 @@ async def _measured(folder: Path, run_s: float) -> dict[str, Any]:
         "tickets": len(truth.tickets),
         "tickets_kept": kept,
     }
+
+
+async def _faults(client: aiomqtt.Client, run_s: float) -> int:
+    """A terminal that reports another fault 28 times a second; how many it did."""
+    loop, count = asyncio.get_running_loop(), 0
+    began = loop.time()
+    while (passed_s := loop.time() - began) < run_s:
+        while count < passed_s * _FAULTS_PER_S:
+            count += 1
+            body = {"terminal": "vtm", "kind": "vtm", "state": "in_service", "faults": ["CARD_JAM"], "seq": count}
+            await client.publish("load/vtm/fault", msgspec.json.encode(body), qos=1)
+        await asyncio.sleep(0.02)
+    return count
 
 
 async def _watched(usage: Usage, run_s: float) -> dict[str, Any]:
@@ -111,9 +128,9 @@ async def _first_reading(client: aiomqtt.Client) -> float:
     talking = asyncio.create_task(talk())
     try:
         async for message in client.messages:
-            if message.topic.value == "branch/bench/device/sensor-1":
-                if msgspec.json.decode(bytes(message.payload)).get("state") == "online":
-                    return time.monotonic() - began
+            is_sensor = message.topic.value == "branch/bench/device/sensor-1"
+            if is_sensor and msgspec.json.decode(bytes(message.payload)).get("state") == "online":
+                return time.monotonic() - began
     finally:
         talking.cancel()
     raise RuntimeError("the broker went away")
@@ -127,7 +144,7 @@ async def _daemon(folder: Path, url: str, load: Load) -> AsyncIterator[asyncio.s
         "mqtt": {"url": url},
         "services": {"personal": {"prefix": "A"}, "corporate": {"prefix": "B"}},
         "counters": {counter: {"services": ["personal", "corporate"]} for counter in counters},
-        "devices": load.devices(),
+        "devices": {**load.devices(), "vtm": {"driver": "terminal", "link": {"mqtt": "load/vtm"}}},
         "web": {"listen": None},
         "store": {"folder": str(folder / "store")},
     }

@@ -13,6 +13,7 @@ _BENCHES: Final = {
     "forecast": "edge.forecast.bench_forecast",
     "climate": "edge.benches.climate",
     "latency": "edge.benches.latency",
+    "endurance": "edge.benches.endurance",
 }
 
 
