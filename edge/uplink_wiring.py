@@ -28,9 +28,12 @@ def uplink_of(config: Config, store: Store, engine: Engine, ask: Ask, answered: 
     if line is None:
         raise ValueError("the file has no headoffice section")
     urls = [line.url] if isinstance(line.url, str) else line.url
-    ca_file = config.folder / line.ca_file if line.ca_file else None
+    ca_file, certificate_file, key_file = (
+        config.folder / file if file else None for file in (line.ca_file, line.certificate_file, line.key_file)
+    )
     user = line.user or (engine.plan.branch if line.password else None)
-    brokers = [Broker.of(url, username=user, password=line.password, ca_file=ca_file) for url in urls]
+    files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
+    brokers = [Broker.of(url, username=user, password=line.password, **files) for url in urls]
 
     async def new_epoch(reason: str, again: Mapping[Lane, int]) -> None:
         await store.outbox.begin_epoch(again)

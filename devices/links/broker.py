@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -52,6 +52,10 @@ class BrokerAwayError(LinkDownError):
         self.reason = reason
 
 
+class CertificateFileError(OSError):
+    """A file of certificates cannot be used; the text names it."""
+
+
 class Broker(msgspec.Struct, frozen=True):
     """Where a broker is, and who we are to it; never shows the password."""
 
@@ -61,9 +65,20 @@ class Broker(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     ca_file: Path | None = None  # None: the certificates that the system trusts
+    certificate_file: Path | None = None  # ours, with its key in `key_file` or in the same file; None: we show none
+    key_file: Path | None = None
 
     @classmethod
-    def of(cls, url: str, *, username: str | None = None, password: str | None = None, ca_file: Path | None = None) -> Broker:
+    def of(
+        cls,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        ca_file: Path | None = None,
+        certificate_file: Path | None = None,
+        key_file: Path | None = None,
+    ) -> Broker:
         """The broker at `mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS; given credentials go before those in the URL.
 
         Raises:
@@ -77,8 +92,8 @@ class Broker(msgspec.Struct, frozen=True):
             parts, port = urlsplit(""), 0
         if not parts.hostname or parts.path.strip("/") or parts.query:
             raise DriverError(f"{_bare(url)!r} is no broker; write mqtt://host:1883, or mqtts://host:8883 for TLS")
-        user, secret = username or parts.username, password or parts.password
-        return cls(parts.hostname, port, parts.scheme == "mqtts", user and unquote(user), secret and unquote(secret), ca_file)
+        who = username or unquote(parts.username or "") or None, password or unquote(parts.password or "") or None
+        return cls(parts.hostname, port, parts.scheme == "mqtts", *who, ca_file, certificate_file, key_file)
 
     @property
     def url(self) -> str:
@@ -102,12 +117,8 @@ def reason(broker: Broker, error: BaseException | None) -> Text:
     match error.__cause__ if isinstance(error, aiomqtt.MqttError) and isinstance(error.__cause__, OSError) else error:
         case MqttConnectError(rc=code):
             return _refused(broker, code)
-        case ssl.SSLCertVerificationError(verify_message=said):
-            return text(
-                f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
-            )
-        case ssl.SSLError(reason=said):
-            return text(f"{where}: no TLS there ({said}); is the port right?", f"{where}：TLS 握手失败（{said}）；端口是否正确？")
+        case CertificateFileError() | ssl.SSLError() as distrust:
+            return _distrusted(where, distrust)
         case aiomqtt.MqttError():
             return text(f"{where} was lost; is the broker running?", f"{where} 连接已断开；MQTT 代理是否在运行？")
         case ConnectionRefusedError():
@@ -117,6 +128,17 @@ def reason(broker: Broker, error: BaseException | None) -> Text:
             )
         case other:
             return excuse(where)(other)
+
+
+def _distrusted(where: str, error: OSError) -> Text:
+    match error:
+        case ssl.SSLCertVerificationError(verify_message=said):
+            return text(
+                f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
+            )
+        case ssl.SSLError(reason=said):
+            return text(f"{where}: no TLS there ({said}); is the port right?", f"{where}：TLS 握手失败（{said}）；端口是否正确？")
+    return text(f"{where} is not called: {error}; give a certificate file in PEM", f"未连接 {where}：{error}；请提供 PEM 证书文件")
 
 
 def _refused(broker: Broker, code: int | ReasonCode | None) -> Text:
@@ -194,7 +216,7 @@ async def _dial(broker: Broker) -> socket.socket:
     """A connected socket, inside TLS where the broker's URL says so; it does not block."""
     if not broker.tls:
         return await dial(broker.host, broker.port)
-    context = await in_thread(partial(ssl.create_default_context, cafile=broker.ca_file))
+    context = await in_thread(partial(_trust, broker))
     sock = context.wrap_socket(await dial(broker.host, broker.port), server_hostname=broker.host, do_handshake_on_connect=False)
     try:
         async with asyncio.timeout(_TLS_WITHIN_S):
@@ -203,6 +225,30 @@ async def _dial(broker: Broker) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _trust(broker: Broker) -> ssl.SSLContext:
+    """Whom we trust and what we show. Blocks on the disk.
+
+    Raises:
+        CertificateFileError: a file is absent, or holds no certificate or key; names it.
+    """
+    with _naming(broker.ca_file):
+        context = ssl.create_default_context(cafile=broker.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if broker.certificate_file:
+        with _naming(broker.certificate_file, broker.key_file):
+            context.load_cert_chain(broker.certificate_file, broker.key_file)
+    return context
+
+
+@contextlib.contextmanager
+def _naming(*files: Path | None) -> Iterator[None]:
+    """Errors of OpenSSL do not say which file they are about."""
+    try:
+        yield
+    except OSError as error:
+        raise CertificateFileError(f"{' and '.join(str(file) for file in files if file)}: {error.strerror or error}") from error
 
 
 async def _shake_hands(sock: ssl.SSLSocket) -> None:

@@ -19,6 +19,7 @@ from edge.headoffice.intake import Intake
 from edge.headoffice.listener import Listener
 from edge.headoffice.settings import Settings
 from edge.headoffice.web import Pages
+from edge.running import watchdog
 
 _LOG = logging.getLogger(__name__)
 _OPEN_AGAIN_S = 2.0
@@ -58,7 +59,7 @@ class HeadOffice:
 
     async def _run(self, database: Database) -> None:
         intake = await asyncio.to_thread(Intake, database, self._settings.most_branches)
-        listener = Listener(self._settings.mqtt.broker(), intake.put)
+        listener = Listener(self._settings.mqtt.broker(self._folder), intake.put)
 
         def problems() -> list[Text]:
             stuck = text(f"nothing can be entered: {intake.problem}", f"无法入库：{intake.problem}") if intake.problem else None
@@ -127,11 +128,11 @@ async def serve(settings: Settings, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     running = asyncio.create_task(HeadOffice(settings, folder).run())
-    stop = asyncio.create_task(stopping.wait())
+    stop, watching = asyncio.create_task(stopping.wait()), asyncio.create_task(watchdog())
     try:
         await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stop.cancel()
-        running.cancel()
+        for task in (stop, watching, running):
+            task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from devices.driver import DriverError
 from devices.links.broker import Broker
 from edge.config.load import ConfigError, parse, substitute
 from edge.config.problems import Problem, of_validation
+from edge.config.variables import variables
 
 BranchId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 _KNOWN_DATABASES = ("sqlite:///", "postgresql://", "postgres://")
@@ -32,7 +32,9 @@ class MqttSection(Section):
     url: str = "mqtt://127.0.0.1:1883"
     username: str | None = None
     password: str | None = None
-    ca_file: Path | None = None
+    ca_file: Path | None = None  # beside this file, like those below
+    certificate_file: Path | None = None
+    key_file: Path | None = None
 
     @field_validator("url")
     @classmethod
@@ -43,9 +45,13 @@ class MqttSection(Section):
             raise ValueError(str(error)) from error
         return url
 
-    def broker(self) -> Broker:
-        """Where that is."""
-        return Broker.of(self.url, username=self.username, password=self.password, ca_file=self.ca_file)
+    def broker(self, folder: Path = Path()) -> Broker:
+        """Where that is; `folder` is where relative paths begin."""
+        ca_file, certificate_file, key_file = (
+            folder / file if file else None for file in (self.ca_file, self.certificate_file, self.key_file)
+        )
+        files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
+        return Broker.of(self.url, username=self.username, password=self.password, **files)
 
 
 class DatabaseSection(Section):
@@ -120,7 +126,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Sett
         ConfigError: with every mistake, each with its line.
     """
     tree = CommentedMap() if _is_empty(path) else parse(path)
-    warnings = sorted(substitute(tree, os.environ if environment is None else environment))
+    warnings = sorted(substitute(tree, variables() if environment is None else environment))
     try:
         return Settings.model_validate(tree), warnings
     except ValidationError as error:

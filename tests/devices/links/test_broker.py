@@ -121,10 +121,26 @@ async def test_tls(start_mosquitto: Callable[[str], Any], tmp_path: Path) -> Non
         assert (await anext(client.messages)).payload == large
     assert "certificate is not trusted" in await fails(Broker.of(url))
     assert "certificate is not trusted" in await fails(Broker.of(url, ca_file=tmp_path / "other.pem"))
-    assert "cannot be reached: No such file" in await fails(Broker.of(url, ca_file=tmp_path / "missing.pem"))
+    assert "missing.pem: No such file" in await fails(Broker.of(url, ca_file=tmp_path / "missing.pem"))
     wrong = start_mosquitto(f"certfile {tmp_path}/elsewhere.pem\nkeyfile {tmp_path}/elsewhere.key\n")
     url = f"mqtts://127.0.0.1:{wrong.port}"
     assert "IP address mismatch" in await fails(Broker.of(url, ca_file=tmp_path / "elsewhere.pem"))
+
+
+async def test_a_certificate_file_that_is_no_use_is_named(mosquitto: Any, tmp_path: Path) -> None:
+    url = mosquitto.url.replace("mqtt:", "mqtts:")
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_text("no certificate", encoding="utf-8")
+    assert str(tmp_path / "absent.pem") in await fails(Broker.of(url, ca_file=tmp_path / "absent.pem"))
+    assert str(rubbish) in await fails(Broker.of(url, ca_file=rubbish))
+    certificate(tmp_path, "mine", "127.0.0.1")
+    said = await fails(Broker.of(url, certificate_file=tmp_path / "mine.pem", key_file=tmp_path / "absent.key"))
+    assert "mine.pem" in said
+    assert "absent.key" in said
+
+
+def test_a_given_password_is_taken_as_it_is() -> None:
+    assert Broker.of("mqtt://broker", username="a%41", password="b%42").password == "b%42"
 
 
 async def test_tls_where_there_is_none(mosquitto: Any) -> None:
