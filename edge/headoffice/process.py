@@ -47,10 +47,10 @@ class HeadOffice:
             await asyncio.to_thread(database.close)
 
     async def _opened(self) -> Database:
-        told = ""
+        told, kept = "", self._settings.database
         while True:
             try:
-                return await asyncio.to_thread(open_database, self._settings.database.url, self._folder)
+                return await asyncio.to_thread(open_database, kept.url, self._folder / (kept.folder or ""))
             except DatabaseError as error:
                 if str(error) != told:
                     told = str(error)

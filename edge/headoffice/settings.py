@@ -58,6 +58,7 @@ class DatabaseSection(Section):
     """Where events are kept: `sqlite:///FILE` beside this file, or `postgresql://user@host/database`."""
 
     url: str = "sqlite:///headoffice.db"
+    folder: Path | None = None  # where SQLite's file, or PostgreSQL's marker, lies: ours to write; beside this file unless given
 
     @field_validator("url")
     @classmethod

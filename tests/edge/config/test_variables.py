@@ -11,8 +11,6 @@ from edge.config.variables import variables
 
 DEVICES = "devices: {air: {driver: mqtt_sensor, link: {mqtt: a}, quantities: [co2_ppm]}}"
 LINES = f"branch: {{id: x}}\n{DEVICES}\nmqtt: {{password: '${{MQTT_PASSWORD}}'}}\n"
-    "branch: {id: x}\ndevices: {air: {driver: mqtt_sensor, link: {mqtt: a}, quantities: [co2_ppm]}}\nmqtt: {password: '${MQTT_PASSWORD}'}\n"
-)
 
 
 @pytest.mark.parametrize("name", ["mqtt_password", "MQTT_PASSWORD"])
