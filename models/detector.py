@@ -42,6 +42,7 @@ class Detector:
         self.manifest = manifest
         self.name = manifest.name
         check(manifest, describe(model, manifest.file), manifest.file)
+        self._last: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
         self._session = _session(with_free_size(model) if manifest.input.multiple else model, threads, manifest.file)
         if not all(np.isfinite(output).all() for output in self._run(np.full((96, 128, 3), 114, np.uint8))):
             raise ModelError(f"{manifest.file}: its weights are not numbers (NaN); fetch the file again")
@@ -86,13 +87,21 @@ class Detector:
         scale, rows, columns = fitted(pixels.shape[0], pixels.shape[1], layout.long_side, layout.multiple)
         inside = (min(columns, round(pixels.shape[1] * scale)), min(rows, round(pixels.shape[0] * scale)))
         if inside != (pixels.shape[1], pixels.shape[0]):
-            pixels = np.asarray(cv2.resize(pixels, inside, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
-        canvas = np.full((rows, columns, 3), layout.pad, np.uint8)
-        canvas[: inside[1], : inside[0]] = pixels
-        fed = cv2.dnn.blobFromImage(canvas, layout.scale, swapRB=layout.order == "rgb")
-        if layout.shift:
-            fed = np.add(fed, layout.shift, dtype=np.float32)
+            pixels = np.asarray(cv2.resize(pixels, inside, interpolation=cv2.INTER_LINEAR), np.uint8)
+        fed = self._canvas(rows, columns, inside)
+        for channel, plane in enumerate(cv2.split(pixels)):
+            place = fed[0, channel if layout.order == "bgr" else 2 - channel, : inside[1], : inside[0]]
+            np.multiply(plane, layout.scale, out=place, dtype=np.float32)
+            if layout.shift:
+                place += np.float32(layout.shift)
         return [np.asarray(output) for output in self._session.run(None, {layout.name: fed})]
+
+    def _canvas(self, rows: int, columns: int, inside: tuple[int, int]) -> NDArray[np.float32]:
+        """The input, grey where the picture (`inside`: columns and rows) does not reach; the last one is used again."""
+        if self._last is None or self._last[0] != (rows, columns, *inside):
+            grey = self.manifest.input.pad * self.manifest.input.scale + self.manifest.input.shift
+            self._last = (rows, columns, *inside), np.full((1, 3, rows, columns), grey, np.float32)
+        return self._last[1]
 
 
 def fitted(rows: int, columns: int, long_side: int, multiple: int) -> tuple[float, int, int]:

@@ -33,6 +33,7 @@ Pixels = NDArray[np.uint8]
 SLOTS: Final = 4
 LARGEST_PX: Final = 8192  # a side beyond this is a broken header
 _OPEN_WITHIN_MS: Final = 8_000
+_HALVED_BELOW: Final = 0.3
 _FOLDER_FPS: Final = 10.0  # of a folder read as a recording
 _PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 _PR_SET_PDEATHSIG: Final = 1
@@ -107,12 +108,21 @@ def plain(picture: NDArray[Any], longest_px: int | None) -> Pixels:
     elif picture.dtype != np.uint8:
         raise SourceError("depth", str(picture.dtype))
     channels = 1 if picture.ndim == 2 else picture.shape[2]
-    if longest_px and (scale := longest_px / max(picture.shape[:2])) < 1:
-        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    if longest_px and max(picture.shape[:2]) > longest_px:
+        picture = _shrunk(picture, longest_px)
     if channels != 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
     return np.ascontiguousarray(picture, np.uint8)
+
+
+def _shrunk(picture: NDArray[Any], longest_px: int) -> NDArray[Any]:
+    """The picture with that longer side; one more than three times as large is halved first, or fine detail would flicker."""
+    if longest_px / max(picture.shape[:2]) < _HALVED_BELOW and min(picture.shape[:2]) > 1:
+        rows, columns = (side // 2 for side in picture.shape[:2])
+        picture = cv2.resize(picture[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
+    scale = longest_px / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
 
 
 class Slots:

@@ -97,9 +97,10 @@ def _pixel(point: tuple[float, float]) -> tuple[int, int]:
 
 
 def _write(picture: NDArray[np.uint8], words: str, at: tuple[int, int]) -> None:
-    at = (max(2, min(at[0], picture.shape[1] - 9 * len(words))), max(12, at[1]))
-    cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _PAPER, 3, cv2.LINE_AA)
-    cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
+    (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    x, y = max(2, min(at[0], picture.shape[1] - across - 2)), max(up + 2, at[1])
+    cv2.rectangle(picture, (x - 2, y - up - 2), (x + across + 2, y + below), _PAPER, cv2.FILLED)
+    cv2.putText(picture, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
 
 
 def colour(number: int) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from devices.camera import CameraSettings
 from devices.driver import text
 from devices.reading import Quality, Sample
+from devices.simulated.clock import RunningClock
+from devices.simulated.video import LiveCamera
 from edge.vision.counting import Crossing
 from edge.vision.pipeline import DetectorPool, Teller, watch
 from edge.vision.view import Seen
@@ -164,3 +167,21 @@ async def test_two_cameras_share_a_network_and_not_a_background(tmp_path: Path) 
     async with DetectorPool(Catalog(tmp_path)) as pool:
         one, other = await pool.open("auto", "overhead"), await pool.open("auto", "overhead")
     assert one is not other
+
+
+async def test_a_stream_over_http_is_counted_and_its_end_is_told(tmp_path: Path) -> None:
+    stream = LiveCamera(RunningClock(time.time()))
+    await stream.plug()
+    drawing = asyncio.create_task(stream.run())
+    try:
+        async with watching(camera(stream.url, zones={}), Catalog(tmp_path)) as heard:
+            await heard.until(lambda h: h.last("state") is not None)
+            stream.cross(time.time() + 5.0, "in", 1)
+            await heard.until(lambda h: any(sample.quantity == "in_total" and sample.value == 1 for sample in h.samples))
+            await stream.unplug()
+            await heard.until(lambda h: h.samples[-1].value == "offline")
+    finally:
+        drawing.cancel()
+        await stream.unplug()
+    assert [sample.value for sample in heard.samples if sample.quantity == "state"] == ["online", "offline"]
+    assert [sample.value for sample in heard.samples if sample.quantity == "out_total"] == [0, None]
