@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,14 +13,16 @@ from edge.branch.plan import Plan
 from edge.branch.plant import QUANTITIES as PLANT_QUANTITIES
 from edge.branch.request import answer
 from edge.branch.standing import with_alerts, with_command, with_outcome
-from edge.branch.state import BranchState
+from edge.branch.state import BranchState, QueueState
 from edge.branch.step import jumped, step, tick
 from edge.dispatch import due
 from edge.event import Event
+from edge.forecast.experience import Experience
 from edge.forecast.wait import Forecast
 from edge.forecast.waits import forecast
 from edge.rules.decide import decide
 from edge.rules.decision import Advice
+from edge.rules.safety import at_stop
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -37,6 +39,9 @@ class Core:
         self.plan = plan
         self.state = state
         self.forecast: Forecast = Forecast()
+        self.experience: Experience | None = None
+        self.learn: Callable[[QueueState, Sequence[Event]], None] = _learn_nothing
+        """Told of each step's events and the queue before them, to grow `experience`."""
         self.advice: tuple[Advice, ...] = ()
         self._commands = 0
 
@@ -50,9 +55,9 @@ class Core:
         """A second has passed: days roll over, silence is noticed, rules decide."""
         before = self.state
         self.state, events = tick(self.plan, before, now)
-        self.forecast = forecast(self.plan, self.state, now)
+        self.foresee(now)
         decision = decide(self.plan, self.state, self.forecast, now)
-        self.advice = decision.advice
+        self.advice = _kept(self.advice, decision.advice, now)
         self.state, changed = with_alerts(self.plan, self.state, decision.alerts, now)
         done = self._done(before, [*events, *changed], now)
         wishes = list(due(self.state, decision.commands, now))
@@ -80,10 +85,15 @@ class Core:
 
     def foresee(self, now: float) -> None:
         """Bring the forecast up to what has just happened."""
-        self.forecast = forecast(self.plan, self.state, now)
+        self.forecast = forecast(self.plan, self.state, now, self.experience)
+
+    def leave(self, now: float) -> list[Command]:
+        """What to command before the branch is left alone."""
+        return self._sent(list(due(self.state, at_stop(self.plan, self.state, now).commands, now)), now)
 
     def _done(self, before: BranchState, events: list[Event], now: float) -> Done:
         commands = orders(self.plan, before, self.state, events) if self.state is not before else []
+        self.learn(before.queue, events)
         return Done(events, self._sent(commands, now))
 
     def _sent(self, commands: list[Command], now: float) -> list[Command]:
@@ -95,3 +105,13 @@ class Core:
             if command.quantity in PLANT_QUANTITIES:
                 self.state = with_command(self.plan, self.state, sent[-1], now)
         return sent
+
+
+def _learn_nothing(_queue: QueueState, _events: Sequence[Event]) -> None:
+    """Without experience the forecast is that of the line alone."""
+
+
+def _kept(before: Sequence[Advice], new: Sequence[Advice], now: float) -> tuple[Advice, ...]:
+    """Advice stands until its time is over, or newer words for it come: near a target it would flicker."""
+    said = {advice.id for advice in new}
+    return (*new, *(advice for advice in before if advice.id not in said and advice.until > now))

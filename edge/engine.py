@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -25,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_SAMPLES: Final = 4096
 _JUMP_S: Final = 5.0
 _FORESEE_AFTER_S: Final = 0.05
+_LEAVE_WITHIN_S: Final = 1.5
 
 Listener = Callable[[list[Numbered]], None]
 
@@ -54,6 +56,8 @@ class Engine:
         self._pending: dict[tuple[str, str], asyncio.Future[list[Numbered]]] = {}
         self._heard = asyncio.Event()
         self._foreseeing: asyncio.TimerHandle | None = None
+        self._leaving: set[str] = {""}  # commands of `leave` whose outcome is awaited
+        self._left = asyncio.Event()
         self._clock_marks = (clock.now(), clock.monotonic())
 
     async def resume(self) -> None:
@@ -119,6 +123,9 @@ class Engine:
         if outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_CONFIRMED}:
             _LOG.info("%s: %s %s: %s %s", command.device, command.quantity, command.value, outcome, detail)
         self._keep(self.core.outcome(command, outcome, detail, self._now()))
+        self._leaving.discard(command.id)
+        if not self._leaving:
+            self._left.set()
 
     # what people ask
 
@@ -136,6 +143,15 @@ class Engine:
         self._refresh()
         self._foresee_soon()
         return answer
+
+    async def leave(self) -> None:
+        """Put the plant into a state that is safe for days; waits a moment for what comes of it."""
+        commands = self.core.leave(self._now())
+        self._leaving = {command.id for command in commands}
+        self._send(commands)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_WITHIN_S if commands else 0):
+                await self._left.wait()
 
     async def note(self, event: Event) -> None:
         """Keep an event that the program itself makes (a command from head office, a restarted device)."""

@@ -17,6 +17,8 @@ from edge.clock import Clock, MachineClock, read, written
 from edge.config.load import Config
 from edge.config.plan import at_rate, plan_of
 from edge.engine import Engine
+from edge.event import Event
+from edge.learning import Learner
 from edge.operations import Operations
 from edge.ops.publisher import Publisher
 from edge.running import watchdog
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _FORGET_EACH_S: Final = 3600.0
 _BACKLOG_EACH_S: Final = 2.0
+_LEARNED_FROM_DAYS: Final = 42
 
 
 class Runtime:
@@ -51,6 +54,7 @@ class Runtime:
         self._shown = BranchBoard(self.board, self._uplink_payload, self._problems)
         self._oldest_s = 0
         self._answered_orders: list[str] = []
+        self._past: Callable[[], list[Event]] = list
         self._refreshing: asyncio.Handle | None = None
 
     async def run(self) -> None:
@@ -62,12 +66,17 @@ class Runtime:
         await self.store.open()
         try:
             await self.engine.resume()
+            self._past = await asyncio.to_thread(self.store.past_of_queue, _LEARNED_FROM_DAYS)
             self._answered_orders = await asyncio.to_thread(self.store.answered_orders)
             self.engine.listeners.append(self._kept)
             with contextlib.suppress(_Reload):
                 await self._until_reload()
         finally:
             await self.store.close()
+
+    async def leave(self) -> None:
+        """Before it is stopped for good: what the branch should be left in goes out to the plant."""
+        await self.engine.leave()
 
     async def _until_reload(self) -> None:
         lines = lines_of(self.config, f"smartbranch-{self.plan.branch}", self.clock.now)
@@ -92,6 +101,7 @@ class Runtime:
         yield self.engine.run()
         yield watchdog()
         yield self._forget()
+        yield Learner(self.engine.core, self._past).run()
         yield self._reload_asked()
         if document.mqtt.topics:
             self.publisher = Publisher(branch_broker(self.config), self.plan.branch, self.board, operations.ask, self.moment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -15,12 +15,14 @@ from devices.reading import Command, Occurrence, Outcome, Sample
 from devices.simulated.closed_loop import ClosedLoop
 from devices.simulated.scenario import SCENARIOS
 from edge.branch.plan import Plan
-from edge.branch.state import BranchState
+from edge.branch.state import BranchState, QueueState
 from edge.clock import day_of
 from edge.config.load import load
 from edge.config.plan import plan_of
 from edge.core import Core, Done
 from edge.event import Event
+from edge.forecast.experience import Experience
+from edge.forecast.following import follow
 from edge.forecast.wait import Wait
 
 _STEP_S: Final = 10.0
@@ -72,6 +74,8 @@ class Simulation:
             raise KeyError(f"no scenario is called {scenario!r}; there are {', '.join(SCENARIOS)}")
         self.world = ClosedLoop(seed, scenario)
         self.core = Core(built_in_plan(), BranchState())
+        self.core.experience = Experience(self.core.plan.timezone)
+        self.core.learn = self._learn
         self.counted: Counter[str] = Counter()
         self.commands = 0
         self.people_in = 0
@@ -88,6 +92,12 @@ class Simulation:
                 self._step(start + day * _DAY_S - self.world.now)
             while self.world.now < start + day * _DAY_S + _UNTIL_H * 3600:
                 self._step(self._step_s)
+
+    def _learn(self, queue: QueueState, events: Sequence[Event]) -> None:
+        if self.core.experience is not None:
+            follow(self.core.experience, self.core.plan, queue, events)
+            if any(event.type == "day.began" for event in events):
+                self.core.experience.study()
 
     def _step(self, dt: float) -> None:
         self.each_step(self.world.now)

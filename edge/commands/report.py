@@ -11,14 +11,14 @@ from edge.clock import MachineClock, day_of
 from edge.config.load import ConfigError, load
 from edge.config.plan import plan_of
 from edge.reports.page import html
-from edge.reports.review import ReviewError, review
-from edge.store.history import events_of_month
+from edge.reports.review import ReviewError, bounds, review
+from edge.store.history import events_in
 from edge.store.store import FILE_NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the branch's file")
-    parser.add_argument("--month", help="YYYY-MM (this month)")
+    parser.add_argument("--month", help="YYYY-MM, or YYYY-Q1 to YYYY-Q4 (this month)")
     parser.add_argument("--out", type=Path, help="where to write it (standard output)")
 
 
@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
         config = load(arguments.file)
         plan = plan_of(config)
         month = arguments.month or day_of(MachineClock().now(), plan.timezone)[:7]
-        page = html(review(plan, events_of_month(config.store_folder / FILE_NAME, month), month), plan.language)
+        begins, ends = bounds(month, plan.timezone)
+        events = events_in(config.store_folder / FILE_NAME, day_of(begins, plan.timezone), day_of(ends - 1, plan.timezone))
+        page = html(review(plan, events, month), plan.language)
         if arguments.out:
             arguments.out.write_text(page, encoding="utf-8")
     except ConfigError as error:

@@ -40,10 +40,13 @@ async def _until_stopped(arguments: argparse.Namespace) -> int:
             config = await asyncio.to_thread(load, arguments.file)
             for warning in config.warnings:
                 _LOG.warning("%s", warning.told(config.path.name))
-            running = asyncio.create_task(Runtime(config, clock).run())
+            runtime = Runtime(config, clock)
+            running = asyncio.create_task(runtime.run())
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
+            if not running.done():
+                await runtime.leave()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             if not running.cancelled():

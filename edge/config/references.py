@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from devices.driver import DriverSettings
 from edge.config.hours import hours_of
 from edge.config.problems import Problem, did_you_mean, line_of
 from edge.config.sections import Document
+from edge.rules.limits import Limits
 
+_COMFORT: Final = frozenset({*Limits.__struct_fields__, "hand_s"})
 _Reference = tuple[tuple[str | int, ...], str, str, Iterable[str]]
 
 
@@ -73,6 +75,10 @@ def _of_devices(document: Document, settings: Mapping[str, DriverSettings], sour
 def _whole(document: Document, drivers: Mapping[str, str], tree: Any) -> Iterator[Problem]:
     if not document.devices and not document.cameras:
         yield Problem(1, "neither devices nor cameras: nothing would be heard; add one of the two")
+    for name in document.comfort:
+        if name not in _COMFORT:
+            what = f"comfort.{name}: no such limit{did_you_mean(name, _COMFORT)}"
+            yield Problem(line_of(tree, ("comfort", name)), what)
     by_prefix: dict[str, str] = {}
     for service, section in document.services.items():
         if (other := by_prefix.setdefault(section.prefix, service)) != service:

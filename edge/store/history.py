@@ -26,17 +26,32 @@ def events_since(connection: sqlite3.Connection, type_: str) -> Iterator[Event]:
     return (_event(row) for row in rows)
 
 
+def queue_events(connection: sqlite3.Connection, first_day: str, last_id: int) -> list[Event]:
+    """What happened in the queue and at its counters since `first_day`, up to the row `last_id`, oldest first."""
+    rows = connection.execute(
+        "SELECT type, v, t, data FROM event WHERE day >= ? AND id <= ?"
+        " AND (type LIKE 'ticket.%' OR type LIKE 'counter.%' OR type LIKE 'appointment.%' OR type = 'day.began') ORDER BY id",
+        (first_day, last_id),
+    )
+    return [_event(row) for row in rows]
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """The newest row; 0 when there is none."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0])
+
+
 def answered_orders(connection: sqlite3.Connection) -> list[str]:
     """The ids of head office's orders that were answered, the newest 10,000, oldest first."""
     query = "SELECT json_extract(data, '$.id') FROM event WHERE type = 'command.answered' ORDER BY id DESC LIMIT 10000"
     return [row[0] for row in connection.execute(query)][::-1]
 
 
-def events_of_month(store: Path, month: str) -> Iterator[Event]:
-    """Events of `month` (YYYY-MM) in the store at `store`. Blocks on the disk."""
+def events_in(store: Path, first_day: str, last_day: str) -> Iterator[Event]:
+    """Events of the local days `first_day` to `last_day` (YYYY-MM-DD) in the store at `store`. Blocks on the disk."""
     connection = connect(store, read_only=True)
     try:
-        yield from events_of_days(connection, f"{month}-01", f"{month}-31")
+        yield from events_of_days(connection, first_day, last_day)
     finally:
         connection.close()
 

@@ -16,7 +16,7 @@ import msgspec
 from devices.reading import Occurrence
 from edge.clock import Clock, day_of, written
 from edge.event import Event, Lane, lane_of
-from edge.store.history import answered_orders, events_since
+from edge.store.history import answered_orders, events_since, last_id, queue_events
 from edge.store.machine import machine_id
 from edge.store.outbox import Numbered, Outbox, new_epoch, read_marks, renumber
 from edge.store.repeats import Repeats, SeenRow
@@ -145,6 +145,19 @@ class Store:
     def since(self, type_: str) -> list[Event]:
         """Events from the newest of `type_` on, in order; all where there is none. Blocks on the disk."""
         return list(events_since(self._reader, type_))
+
+    def past_of_queue(self, days: int) -> Callable[[], list[Event]]:
+        """A reader (it blocks on the disk) of what happened in the queue in the last `days` up to this moment. Blocks too."""
+        newest, first_day = last_id(self._reader), self.day(-days)
+
+        def read() -> list[Event]:
+            connection = connect(self._folder / FILE_NAME, read_only=True)
+            try:
+                return queue_events(connection, first_day, newest)
+            finally:
+                connection.close()
+
+        return read
 
     def answered_orders(self) -> list[str]:
         """The ids of head office's orders that were answered, the newest 10,000. Blocks on the disk."""
