@@ -47,6 +47,8 @@ def bench(full: bool) -> dict[str, Any]:
         open_detector, name, scenes = _material(Path(folder), _ROWS_FULL if full else _ROWS)
         start_s = _start_s(scenes[0])
         ours = [_ours(scene, open_detector(), start_s) for scene in scenes]
+        if _peer():
+            peer.tracking()  # imports it: its start is not measured either
         theirs = [_theirs(scene, open_detector()) for scene in scenes] if _peer() else None
     return {
         "detector": name,
@@ -83,7 +85,7 @@ def _by_scene(scenes: list[Scene], figures: list[Any]) -> dict[str, dict[str, An
 def _material(folder: Path, rows: tuple[int, ...]) -> tuple[Callable[[], PeopleDetector], str, list[Scene]]:
     """The real clip and network where there are any, else a rendered door and the background model."""
     data = Path(os.environ.get("SMARTBRANCH_TEST_DATA") or folder)
-    if (data / _CLIP).is_file() and (opened := _network(data)):
+    if (data / _CLIP).is_file() and (opened := _network(data, folder)):
         lines = {"exit": {"points": [[0.78125, 0.0], [0.78125, 1.0]]}}
         parts = {"busy": _part(data / _CLIP, _BUSY_FROM, _PICTURES), "quiet": _part(data / _CLIP, _QUIET[0], _QUIET[1] - _QUIET[0])}
         return (lambda: opened), opened.name, _scenes(folder, rows, parts, {"lines": lines})
@@ -92,14 +94,14 @@ def _material(folder: Path, rows: tuple[int, ...]) -> tuple[Callable[[], PeopleD
     return Background, "background", _scenes(folder, rows, made, {"lines": lines, "view": "overhead"})
 
 
-def _network(data: Path) -> PeopleDetector | None:
-    """The installed network, or the one beside the clip."""
+def _network(data: Path, folder: Path) -> PeopleDetector | None:
+    """The network beside the clip, whatever is installed on this box; None where it is not there or broken."""
+    catalog = Catalog(folder / "models")
     try:
-        return Catalog().open()
-    except ModelError:
-        catalog = Catalog(Path(tempfile.mkdtemp(prefix="smartbranch-bench-")))
         catalog.add(data / "yolox_nano.onnx")
         return catalog.open()
+    except ModelError:
+        return None
 
 
 def _part(path: Path, first: int, pictures: int) -> list[NDArray[np.uint8]]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 Blindness = Literal["dark", "covered", "frozen"]
+Verdict = Literal["look", "same", "rest"]
+"""The network should look; nothing moved since it did; something moved, and the next picture is soon enough."""
 
 _WIDTH: Final = 96  # cells of the small picture that is judged, at least
 _CHANGED_BY: Final = 8  # grey levels of a cell that has changed; the mean over a cell keeps a sensor's noise below it
@@ -31,19 +33,26 @@ def small(pixels: NDArray[np.uint8]) -> Grey:
 
 
 class Gate:
-    """Whether the network should look: the picture differs from the one it saw last, or that is a second ago."""
+    """Whether the network should look at a picture, or what it saw last is still so.
 
-    def __init__(self) -> None:
+    `rest_s`: after a look it rests so long whatever moves; a tracker needs no more pictures than that a second.
+    """
+
+    def __init__(self, rest_s: float = 0.0) -> None:
+        self._rest_s = rest_s
         self._seen: Grey | None = None
         self._at = 0.0
 
-    def opens(self, picture: Grey, t: float) -> bool:
-        """Judge the small picture of second `t`; if it opens, that is the picture the network saw last."""
-        seen = self._seen
-        if seen is None or seen.shape != picture.shape or not 0 <= t - self._at < _LOOK_AGAIN_S or _changed(seen, picture):
-            self._seen, self._at = picture, t
-            return True
-        return False
+    def judge(self, picture: Grey, t: float) -> Verdict:
+        """Judge the small picture of second `t`; on `look` it is the one that the network saw last."""
+        seen, since = self._seen, t - self._at
+        if seen is not None and seen.shape == picture.shape and 0 <= since < _LOOK_AGAIN_S:
+            if not _changed(seen, picture):
+                return "same"
+            if since < self._rest_s:
+                return "rest"
+        self._seen, self._at = picture, t
+        return "look"
 
 
 def _changed(before: Grey, now: Grey) -> bool:
