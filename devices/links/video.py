@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.driver import DriverError, text
-from devices.links.video_decoder import Ended, Failed, Message, Opened, Source, Told
+from devices.links.video_messages import Ended, Failed, Message, Opened, Source, Told
 from devices.reading import Text
 
 __all__ = ["Decoder", "Picture", "Source", "VideoError", "shown_url"]

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from devices.camera import CameraSettings, frames, recording
 from devices.driver import DriverError
 from devices.links.video import Decoder, Source, VideoError, shown_url
-from devices.links.video_decoder import LARGEST_PX, Ended, SourceError, plain
+from devices.links.video_decoder import LARGEST_PX, SourceError, plain
+from devices.links.video_messages import Ended
 from devices.reading import Frame, Sample
 
 
