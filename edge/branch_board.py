@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from devices.reading import Text
 from edge.bus import Board
@@ -13,7 +13,8 @@ from edge.engine import Engine
 from edge.ops.topics import payloads
 
 _ALARMING = frozenset({"offline", "faulty"})
-_VERSION = version("smart-branch-edge")
+_VERSION: Final = version("smart-branch-edge")
+_LANGUAGES: Final = ("zh-CN", "en")
 Problems = Callable[[], Iterable[Text]]
 
 
@@ -32,11 +33,13 @@ class BranchBoard:
         found: dict[str, Mapping[str, Any] | None] = dict(payloads(engine.plan, core.state, core.forecast, core.advice, now))
         t = written(now, engine.plan.timezone)
         self._since = self._since or t
+        told = {language: self._told(engine, language) for language in _LANGUAGES}
         found["status"] = {
             "state": "online",
-            "version": version("smart-branch-edge"),
+            "version": _VERSION,
             "since": self._since,
-            "problems": self._told(engine),
+            "problems": told.get(engine.plan.language, told["en"]),
+            "told": told,
             "t": t,
         }
         if (uplink := self._uplink()) is not None:
@@ -45,8 +48,7 @@ class BranchBoard:
         self._shown = set(found)
         self._board.put({**found, **gone})
 
-    def _told(self, engine: Engine) -> list[str]:
-        language = engine.plan.language
+    def _told(self, engine: Engine, language: str) -> list[str]:
         own = [problem.get(language, problem["en"]) for problem in self._problems()]
         return [*own, *self._of_devices(engine, language)]
 

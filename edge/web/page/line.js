@@ -2,7 +2,7 @@
 
 import { each, el, mark, put } from "./dom.js";
 import { moment, said, span } from "./figures.js";
-import { word } from "./words.js";
+import { language, word } from "./words.js";
 
 function make() {
   const [label, value, note] = [el("dt"), el("dd"), el("dd", { class: "why" })];
@@ -33,11 +33,12 @@ export function line(page) {
 export function box(page) {
   const status = page.state.get("status");
   if (!status) return;
+  const problems = status.told?.[language()] ?? status.problems;
   facts("box", [
     ["version", [status.version]],
     ["running_since", [moment(status.since, page.t)]],
-    ["problems", [status.problems.length || word("none_problems"), status.problems.length ? "warn" : "good"]],
+    ["problems", [problems.length || word("none_problems"), problems.length ? "warn" : "good"]],
   ]);
-  const items = status.problems.map((problem, place) => [String(place), problem]);
+  const items = problems.map((problem, place) => [String(place), problem]);
   each(document.getElementById("problems"), items, () => ({ node: el("li", { class: "notice problem" }) }), (row, problem) => put(row.node, problem));
 }

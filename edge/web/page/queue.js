@@ -60,7 +60,7 @@ export function queue(page) {
     put(row.forecast.value, range(queue.wait_now_s));
     mark(row.forecast.value, "data-kind", queue.wait_now_s == null ? "mute" : null);
     for (const [part, key, value] of [
-      [row.open, "open_counters", queue.counters_open],
+      [row.open, "serve_it", queue.counters_open],
       [row.served, "served", queue.served_today],
       [row.abandoned, "abandoned", queue.abandoned_today],
     ]) {

@@ -14,17 +14,20 @@ function make() {
 function facts(page) {
   const queues = page.of("queue");
   const total = (key) => queues.reduce((sum, [, queue]) => sum + queue[key], 0);
-  const longest = queues.reduce((most, [, queue]) => Math.max(most, queue.longest_wait_s), 0);
-  const late = queues.some(([id, queue]) => queue.longest_wait_s > (page.plan.services[id]?.target_wait_s ?? Infinity));
-  const inside = page.of("door")[0]?.[1].inside;
+  const longest = Math.max(0, ...queues.map(([, queue]) => queue.longest_wait_s));
+  const slowest = queues.find(([, queue]) => queue.waiting && queue.longest_wait_s === longest)?.[0];
+  const late = Math.max(0, ...queues.map(([id, queue]) => queue.longest_wait_s / (page.plan.services[id]?.target_wait_s || Infinity)));
+  const doors = page.of("door").map(([, door]) => door);
+  const inside = doors[0]?.inside;
+  const crossed = (key) => doors.reduce((sum, door) => sum + door[key], 0);
   const counters = page.of("counter").map(([, counter]) => counter.state);
   const open = counters.filter((state) => state === "open" || state === "serving").length;
   const standing = page.of("alert").filter(([, alert]) => !alert.acknowledged_by);
   const worst = ["critical", "major", "minor"].find((severity) => standing.some(([, alert]) => alert.severity === severity));
   return [
     ["waiting", { value: total("waiting"), note: `${word("served")} ${total("served_today")}` }],
-    ["longest", { value: total("waiting") ? span(longest) : "–", kind: late ? "warn" : null, note: total("waiting") ? "" : word("nobody") }],
-    ["inside", { value: inside ?? word("unknown"), kind: inside == null ? "mute" : null, note: "" }],
+    ["longest", { value: slowest ? span(longest) : "–", kind: late >= 2 ? "bad" : late >= 1 ? "warn" : null, note: slowest ? page.name("services", slowest) : word("nobody") }],
+    ["inside", { value: inside ?? word("unknown"), kind: inside == null ? "mute" : null, note: word("crossed", crossed("in_today"), crossed("out_today")) }],
     ["open_counters", { value: open, note: word("of", counters.length) }],
     ["alerts", { value: standing.length, kind: worst === "minor" ? "warn" : worst ? "bad" : "good", note: worst ? word(worst) : word("none_alerts") }],
   ];
