@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -45,6 +45,11 @@ class DriverSettings(BaseModel):
     def serves(self) -> Mapping[str, tuple[str, str]]:
         """What its parts are in the branch: part -> (`counter` | `zone` | `door`, its id)."""
         return {}
+
+    def topics(self) -> tuple[str, ...]:
+        """Topic filters at the branch's broker that are the device's own, for the broker's access list; none where it speaks no MQTT."""
+        prefix = getattr(getattr(self, "link", None), "mqtt", None)
+        return (prefix, f"{prefix}/#") if prefix else ()
 
 
 L_co = TypeVar("L_co", covariant=True)
@@ -141,16 +146,23 @@ def find(name: str) -> Driver:
     """The driver called `name`, imported when first asked for.
 
     Raises:
-        LookupError: no such driver, or its module registers none of that name.
+        LookupError: no such driver, its module registers none of that name, or it cannot be imported; says which.
     """
     if name not in _REGISTRY:
         if name in set(_built_in()):
             importlib.import_module(f"devices.{name}")
         for point in entry_points(group=ENTRY_POINTS, name=name):
-            point.load()
+            _load(point)
     if name not in _REGISTRY:
         raise LookupError(f"no driver is called {name!r}")
     return _REGISTRY[name]
+
+
+def _load(point: EntryPoint) -> None:
+    try:
+        point.load()
+    except Exception as error:
+        raise LookupError(f"the driver {point.name!r} ({point.value}) cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def text(en: str, zh: str) -> Text:

@@ -14,6 +14,7 @@ from devices.reading import Command, Outcome, Quality, Value
 from devices.wire.availability import availability_of, heed, silence_s
 from devices.wire.description import Source, Target, Word, agrees, sample, told
 from devices.wire.listening import Garbage, Silence, hear_all
+from devices.wire.own_topics import own_topics
 from devices.wire.payload import PayloadError, at, document, encoded, holding, valid
 from devices.wire.presets import preset_of
 from devices.wire.quantities import COMMANDED, QUANTITIES, near, plausible, shortened
@@ -51,6 +52,9 @@ class Settings(DriverSettings):
 
     def commanded(self) -> tuple[str, ...]:
         return (self.quantity,) if self.quantity else self.quantities
+
+    def topics(self) -> tuple[str, ...]:
+        return own_topics(self.link.mqtt, preset_of(self.link.mqtt, self.preset), (self.set, self.state, self.availability))
 
     @model_validator(mode="after")
     def _described(self) -> Self:

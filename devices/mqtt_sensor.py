@@ -14,6 +14,7 @@ from devices.reading import Quality, Sample, Text
 from devices.wire.availability import availability_of, heed, silence_s, with_usual_silence
 from devices.wire.description import Preset, Source, sample
 from devices.wire.listening import Garbage, Silence, hear_all
+from devices.wire.own_topics import own_topics
 from devices.wire.payload import PayloadError, document, valid
 from devices.wire.presets import preset_of
 from devices.wire.quantities import known, missing, near
@@ -63,6 +64,13 @@ class Settings(DriverSettings):
     quantities: Places
     preset: str | None = None
     availability: str | None = None  # a topic that says `online` or `offline`
+
+    def topics(self) -> tuple[str, ...]:
+        return own_topics(
+            self.link.mqtt,
+            preset_of(self.link.mqtt, self.preset),
+            (*(place.topic for place in self.quantities.values()), self.availability),
+        )
 
     @model_validator(mode="before")
     @classmethod

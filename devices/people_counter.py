@@ -13,6 +13,7 @@ from devices.links.mqtt import Message, MqttLink
 from devices.reading import Quality, Sample
 from devices.wire.availability import availability_of, heed, silence_s
 from devices.wire.listening import Garbage, Silence, hear_all
+from devices.wire.own_topics import own_topics
 from devices.wire.payload import ABSENT, PayloadError, at, document, valid
 from devices.wire.quantities import reading, shortened
 from devices.wire.troubles import Troubles
@@ -38,6 +39,9 @@ class Settings(DriverSettings):
 
     def serves(self) -> Mapping[str, tuple[str, str]]:
         return {line: ("door", door) for line, door in self.doors.items()}
+
+    def topics(self) -> tuple[str, ...]:
+        return own_topics(self.link.mqtt, None, (self.availability,))
 
 
 class StrangeError(ValueError):

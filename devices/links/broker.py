@@ -9,11 +9,12 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 import msgspec
+import paho.mqtt.client as paho
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -42,6 +43,16 @@ class Client(aiomqtt.Client):
                 return await fut
         except TimeoutError:
             raise aiomqtt.MqttError("no answer from the broker") from None
+
+    def _on_disconnect(self, client: paho.Client, userdata: Any, *how: Any) -> None:
+        """A broker that hangs up instead of answering need not be waited for."""
+        if not self._connected.done():
+            self._connected.set_exception(HungUpError("closed"))
+        super()._on_disconnect(client, userdata, *how)
+
+
+class HungUpError(aiomqtt.MqttError):
+    """The broker closed the connection before it said a word."""
 
 
 class BrokerAwayError(LinkDownError):
@@ -119,6 +130,11 @@ def reason(broker: Broker, error: BaseException | None) -> Text:
             return _refused(broker, code)
         case CertificateFileError() | ssl.SSLError() as distrust:
             return _distrusted(where, distrust)
+        case HungUpError():
+            return text(
+                f"{where} hangs up without a word; does it want TLS (mqtts://), or a certificate of ours?",
+                f"{where} 未应答即断开；是否需要 TLS（mqtts://）或客户端证书？",
+            )
         case aiomqtt.MqttError():
             return text(f"{where} was lost; is the broker running?", f"{where} 连接已断开；MQTT 代理是否在运行？")
         case ConnectionRefusedError():
@@ -190,8 +206,8 @@ async def connect(
 @contextlib.asynccontextmanager
 async def _connected(broker: Broker, client: aiomqtt.Client, sock: socket.socket) -> AsyncIterator[None]:
     """aiomqtt lets paho connect in a thread that cannot be cancelled; handed a connected socket it need not wait, so it does so here."""
-    paho = client._client  # noqa: SLF001
-    paho._create_socket_connection = lambda: sock  # type: ignore[method-assign] # noqa: SLF001
+    inner = client._client  # noqa: SLF001
+    inner._create_socket_connection = lambda: sock  # type: ignore[method-assign] # noqa: SLF001
     try:
         client._client_connect()  # noqa: SLF001
         client._client_connect = lambda: None  # type: ignore[method-assign] # noqa: SLF001
@@ -208,7 +224,7 @@ async def _connected(broker: Broker, client: aiomqtt.Client, sock: socket.socket
             if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
                 client._disconnected.exception()  # noqa: SLF001 # has been seen: asyncio would log it
     finally:
-        paho._sock_close()  # noqa: SLF001
+        inner._sock_close()  # noqa: SLF001
         sock.close()
 
 

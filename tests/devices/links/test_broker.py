@@ -139,6 +139,12 @@ async def test_a_certificate_file_that_is_no_use_is_named(mosquitto: Any, tmp_pa
     assert "absent.key" in said
 
 
+async def test_a_broker_that_hangs_up_is_not_waited_for(start_mosquitto: Callable[[str], Any], tmp_path: Path) -> None:
+    certificate(tmp_path, "mine", "127.0.0.1")
+    broker = start_mosquitto(f"certfile {tmp_path}/mine.pem\nkeyfile {tmp_path}/mine.key\n")
+    assert "does it want TLS" in await fails(Broker.of(f"mqtt://127.0.0.1:{broker.port}"))
+
+
 def test_a_given_password_is_taken_as_it_is() -> None:
     assert Broker.of("mqtt://broker", username="a%41", password="b%42").password == "b%42"
 
