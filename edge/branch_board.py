@@ -13,7 +13,7 @@ from edge.engine import Engine
 from edge.ops.topics import payloads
 
 _ALARMING = frozenset({"offline", "faulty"})
-_VERSION: Final = version("smart-branch-edge")
+VERSION: Final = version("smart-branch-edge")
 _LANGUAGES: Final = ("zh-CN", "en")
 Problems = Callable[[], Iterable[Text]]
 
@@ -36,7 +36,7 @@ class BranchBoard:
         told = {language: self._told(engine, language) for language in _LANGUAGES}
         found["status"] = {
             "state": "online",
-            "version": _VERSION,
+            "version": VERSION,
             "since": self._since,
             "problems": told.get(engine.plan.language, told["en"]),
             "told": told,

@@ -15,6 +15,7 @@ class Board:
     def __init__(self) -> None:
         self._topics: dict[str, Payload] = {}
         self._listeners: set[_Listener] = set()
+        self._filled = asyncio.Event()
 
     def put(self, payloads: Mapping[str, Payload | None]) -> None:
         """Set what `payloads` names; what stays as it was (but for `t`) is not told again."""
@@ -28,6 +29,13 @@ class Board:
             for listener in self._listeners:
                 listener.changed[topic] = payload
                 listener.woken.set()
+
+        if self._topics:
+            self._filled.set()
+
+    async def filled(self) -> None:
+        """Return when anything was ever put."""
+        await self._filled.wait()
 
     def snapshot(self) -> dict[str, Payload]:
         """All topics as they stand."""

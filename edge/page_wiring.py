@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from edge.branch_board import VERSION
 from edge.ops.metrics import exposition
 from edge.uplink_wiring import Ask
 from edge.web.server import WebServer
@@ -14,8 +14,6 @@ from edge.web.view import View
 
 if TYPE_CHECKING:
     from edge.runtime import Runtime
-
-_VERSION = version("smart-branch-edge")
 
 
 def page_of(runtime: Runtime, listen: str, ask: Ask) -> WebServer:
@@ -27,7 +25,7 @@ def page_of(runtime: Runtime, listen: str, ask: Ask) -> WebServer:
         ask=ask,
         moment=runtime.moment,
         unready=lambda: unready(runtime),
-        metrics=lambda: exposition(runtime.plan.branch, _VERSION, runtime.board.snapshot(), figures(runtime)),
+        metrics=lambda: exposition(runtime.plan.branch, VERSION, runtime.board.snapshot(), figures(runtime)),
         requests=is_loopback(listen) if asked.requests is None else asked.requests,
         hosts=tuple(asked.hosts),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from devices.driver import text
 from devices.links.lines import Lines
 from devices.reading import Text
-from edge.branch_board import BranchBoard
+from edge.branch_board import VERSION, BranchBoard
 from edge.bus import Board
 from edge.clock import Clock, MachineClock, read, written
 from edge.config.load import Config
@@ -20,6 +20,7 @@ from edge.engine import Engine
 from edge.event import Event
 from edge.learning import Learner
 from edge.operations import Operations
+from edge.ops.discovery import discovery
 from edge.ops.publisher import Publisher
 from edge.running import watchdog
 from edge.settings_of import branch_broker, lines_of
@@ -104,7 +105,9 @@ class Runtime:
         yield Learner(self.engine.core, self._past).run()
         yield self._reload_asked()
         if document.mqtt.topics:
-            self.publisher = Publisher(branch_broker(self.config), self.plan.branch, self.board, operations.ask, self.moment)
+            announced = discovery(self.plan, VERSION, uplink=document.headoffice is not None) if document.mqtt.homeassistant else None
+            broker = branch_broker(self.config)
+            self.publisher = Publisher(broker, self.plan.branch, self.board, operations.ask, self.moment, announced)
             yield self.publisher.run()
         if document.headoffice:
             self.uplink = uplink_of(self.config, self.store, self.engine, operations.ask, self._answered_orders)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -24,8 +25,11 @@ VERBS: Final = (
     "capture",
     "reload",
 )
-_LARGEST: Final = 16_384
+LARGEST: Final = 16_384
 _REMEMBERED: Final = 256
+_EXAMPLE: Final = '{"counter": "1", "transaction": "a1"}'
+_COPY_WITHIN_S: Final = 60.0
+_LONGEST_TRANSACTION: Final = 256
 
 
 class RequestError(Exception):
@@ -48,18 +52,34 @@ def read(verb: str, payload: bytes) -> Request:
     """
     if verb not in VERBS:
         raise RequestError(f"no verb is called {verb!r}; there are {', '.join(VERBS)}")
-    if len(payload) > _LARGEST:
-        raise RequestError(f"a request has at most {_LARGEST} bytes")
+    if len(payload) > LARGEST:
+        raise RequestError(f"a request has at most {LARGEST} bytes")
     try:
         given = msgspec.json.decode(payload or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f'is no JSON: {error}; write for example {{"counter": "1", "transaction": "a1"}}') from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"is no JSON: {error}; write for example {_EXAMPLE}") from error
     if not isinstance(given, dict):
-        raise RequestError('is no JSON object; write for example {"counter": "1", "transaction": "a1"}')
+        raise RequestError(f"is no JSON object; write for example {_EXAMPLE}")
     transaction = given.pop("transaction", None)
-    if not isinstance(transaction, str | int | None):
-        raise RequestError("transaction is a text or a whole number")
+    if transaction is not None and not _names_one(transaction):
+        raise RequestError(f"transaction is a text of at most {_LONGEST_TRANSACTION} characters, or a whole number")
     return Request(verb, given, transaction)
+
+
+def transaction_of(payload: bytes) -> str | int | None:
+    """The transaction of a request that is not done, as far as it can be read, so that its caller knows the answer."""
+    try:
+        given = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    transaction = given.get("transaction") if isinstance(given, dict) else None
+    return transaction if _names_one(transaction) else None
+
+
+def _names_one(transaction: object) -> TypeGuard[str | int]:
+    if isinstance(transaction, str):
+        return len(transaction) <= _LONGEST_TRANSACTION
+    return isinstance(transaction, int) and not isinstance(transaction, bool)
 
 
 def response(
@@ -70,18 +90,26 @@ def response(
 
 
 class Answered:
-    """The last answers by transaction: a request that comes twice is done once and answered twice."""
+    """The last answers: a request that comes twice within a minute is done once and answered twice.
+
+    A copy has the same verb, transaction and arguments: two callers may well number alike.
+    """
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, str | int], bytes] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str | int, bytes], tuple[float, bytes]] = OrderedDict()
 
-    def to(self, request: Request) -> bytes | None:
-        """The answer that this request had already, or None."""
-        return None if request.transaction is None else self._answers.get((request.verb, request.transaction))
+    def to(self, request: Request, now: float) -> bytes | None:
+        """The answer that this request had already, or None; `now` in seconds of any steady clock."""
+        at, answer = self._answers.get(_key(request), (-math.inf, b""))
+        return answer if request.transaction is not None and now - at <= _COPY_WITHIN_S else None
 
-    def keep(self, request: Request, answer: bytes) -> None:
+    def keep(self, request: Request, answer: bytes, now: float) -> None:
         """Remember an answer."""
         if request.transaction is not None:
-            self._answers[request.verb, request.transaction] = answer
+            self._answers[_key(request)] = (now, answer)
             while len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
+
+
+def _key(request: Request) -> tuple[str, str | int, bytes]:
+    return request.verb, request.transaction or 0, msgspec.json.encode(request.arguments, order="deterministic")
