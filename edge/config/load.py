@@ -11,15 +11,21 @@ import msgspec
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from devices.driver import DriverSettings, find, names
-from edge.config.problems import Problem, did_you_mean, line_of, of_validation
-from edge.config.references import references
-from edge.config.sections import Document
+from devices.driver import Driver, DriverSettings, find, names
+from edge.config.hours import hours_of
+from edge.config.mistakes import of_validation
+from edge.config.problems import Place, Problem, did_you_mean, line_of
+from edge.config.references import entries, references, section
+from edge.config.sections import Document, HoursSection
 from edge.config.variables import variables
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+_KEY: Final = re.compile('found duplicate key "(.*?)" with value', re.DOTALL)
+_LINKS: Final = ("link", "printer")
+"""Keys under which a device may name one of the file's links."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -59,16 +65,16 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
         ConfigError: with every mistake found.
     """
     tree = parse(path)
-    warnings = list(substitute(tree, variables() if environment is None else environment))
+    warnings = sorted(substitute(tree, variables() if environment is None else environment))
     problems: list[Problem] = []
     document = _validated(tree, problems)
-    drivers = {str(i): str(d.get("driver")) for i, d in _mappings(tree, "devices") if isinstance(d, Mapping)}
     settings = dict(_devices(tree, problems))
-    if document is not None and not problems:
-        problems += references(document, drivers, settings, tree, path.parent)
+    problems += references(tree, settings)
+    if document is not None and document.hours:
+        problems += _days_off(document.hours, tree, path.parent)
     if problems or document is None:
-        raise ConfigError(path.name, problems)
-    return Config(path, document, drivers, settings, tuple(sorted(warnings)))
+        raise ConfigError(path.name, [*problems, *warnings])  # what is not set may be why something is missing
+    return Config(path, document, {device: str(document.devices[device]["driver"]) for device in settings}, settings, tuple(warnings))
 
 
 def parse(path: Path) -> CommentedMap:
@@ -77,79 +83,112 @@ def parse(path: Path) -> CommentedMap:
     Raises:
         ConfigError: it cannot be read, or is no YAML mapping.
     """
-    yaml = YAML(typ="rt")
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"))
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(path.name, [Problem(1, f"cannot be read: {error.strerror}; `smartbranch init` writes a new one")]) from error
+        todo = "give the file in it" if isinstance(error, IsADirectoryError) else "`smartbranch init` writes a new one"
+        raise ConfigError(path.name, [Problem(1, f"cannot be read: {error.strerror}; {todo}")]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(path.name, [Problem(1, f"is not UTF-8 text (byte {error.start})")]) from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(path.name, [Problem(line, f"is no YAML: {error.problem}")]) from error
-    except YAMLError as error:
-        raise ConfigError(path.name, [Problem(1, f"is no YAML: {error}")]) from error
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigError(path.name, [Problem(line, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:  # ruamel.yaml's own slips too
+        raise ConfigError(path.name, [_no_yaml(error)]) from error
     if not isinstance(tree, CommentedMap):
         raise ConfigError(path.name, [Problem(1, "holds no sections; `smartbranch init` writes an example")])
     return tree
 
 
+def _no_yaml(error: Exception) -> Problem:
+    """What is wrong with the writing itself; nothing of the values, for one may be a password."""
+    if isinstance(error, DuplicateKeyError) and (key := _KEY.search(str(error.problem))):
+        return Problem(_line(error), f"the key {key[1]!r} stands here for the second time; keep one of the two")
+    if isinstance(error, MarkedYAMLError):
+        return Problem(_line(error), f"is no YAML: {error.problem or error.context}")
+    if isinstance(error, RecursionError):
+        return Problem(1, "is no YAML that could be read: it is nested too deeply")
+    return Problem(1, f"is no YAML: {str(error) or type(error).__name__}")  # a value that is none of its kind, such as the 31st of February
+
+
+def _line(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1
+
+
 def substitute(tree: Any, environment: Mapping[str, str]) -> Iterator[Problem]:
     """Put the environment's values in place of `${VARIABLE}`; one that is not set leaves nothing, and a warning."""
-    for key in list(tree) if isinstance(tree, CommentedMap) else range(len(tree)) if isinstance(tree, list) else ():
-        value = tree[key]
-        if isinstance(value, str) and _VARIABLE.search(value):
-            for variable in _VARIABLE.findall(value):
-                if variable not in environment:
-                    what = f"{key}: the variable {variable} is not set; give it as a credential or in the environment of the service"
-                    yield Problem(line_of(tree, (key,)), what, is_warning=True)
-            tree[key] = _VARIABLE.sub(lambda found: environment.get(found[1], ""), value) or None
-        else:
-            yield from substitute(value, environment)
+    passed: set[int] = set()
+    waiting: list[Any] = [tree]
+    while waiting:
+        inner = waiting.pop()
+        if id(inner) in passed or not isinstance(inner, dict | list):
+            continue  # an anchor's value stands in several places, or even in itself
+        passed.add(id(inner))
+        for key, value in list(inner.items() if isinstance(inner, dict) else enumerate(inner)):
+            if isinstance(value, str) and (named := _VARIABLE.findall(value)):
+                yield from (_unset(inner, key, variable) for variable in named if variable not in environment)
+                inner[key] = _VARIABLE.sub(lambda found: environment.get(found[1], ""), value) or None
+            else:
+                waiting.append(value)
+
+
+def _unset(inner: Any, key: Any, variable: str) -> Problem:
+    what = f"{key}: the variable {variable} is not set; give it as a credential or in the environment of the service"
+    return Problem(line_of(inner, (key,)), what, is_warning=True)
 
 
 def _validated(tree: CommentedMap, problems: list[Problem]) -> Document | None:
+    given = {key: value for key, value in tree.items() if value is not None}  # a section of which nothing is left but its name
     try:
-        return Document.model_validate(tree)
+        return Document.model_validate(given)
     except ValidationError as error:
         problems += of_validation(error, tree, (), Document.model_json_schema())
         return None
 
 
-def _mappings(tree: CommentedMap, section: str) -> Iterator[tuple[str, Any]]:
-    found = tree.get(section)
-    if isinstance(found, Mapping):
-        yield from found.items()
+def _days_off(hours: HoursSection, tree: CommentedMap, folder: Path) -> Iterator[Problem]:
+    try:
+        hours_of(hours.model_extra or {}, hours.closed_on, hours.open_on, folder)
+    except ValueError as error:
+        yield Problem(line_of(tree, ("hours", "closed_on")), f"hours.closed_on: {error}")
 
 
 def _devices(tree: CommentedMap, problems: list[Problem]) -> Iterator[tuple[str, DriverSettings]]:
-    links = dict(_mappings(tree, "links"))
-    for device, entry in _mappings(tree, "devices"):
-        if isinstance(entry, Mapping) and (settings := _device(str(device), entry, links, tree, problems)):
+    links = section(tree, "links")
+    for device, entry in entries(tree, "devices"):
+        if settings := _device(device, entry, links, tree, problems):
             yield str(device), settings
 
 
-def _device(
-    device: str, entry: Mapping[str, Any], links: Mapping[str, Any], tree: CommentedMap, problems: list[Problem]
-) -> DriverSettings | None:
+def _device(device: Any, entry: Mapping[Any, Any], links: Mapping[Any, Any], tree: Any, problems: list[Problem]) -> DriverSettings | None:
+    """The settings of a device by its driver, or None and the problems."""
     place = ("devices", device)
-    name = entry.get("driver")
-    if not isinstance(name, str) or name not in names():
-        what = f"no driver is called {name!r}{did_you_mean(name, names())}" if name else "is missing; it names a driver"
-        problems.append(Problem(line_of(tree, (*place, "driver")), f"devices.{device}.driver: {what}"))
+    driver = _driver(entry.get("driver"))
+    if isinstance(driver, str):
+        problems.append(Problem(line_of(tree, (*place, "driver")), f"devices.{device}.driver: {driver}"))
         return None
     given = {key: value for key, value in entry.items() if key != "driver"}
-    for key, value in given.items():
-        if key in {"link", "printer"} and isinstance(value, str):
-            if value not in links:
-                where = f"devices.{device}.{key}"
-                what = f"{where}: no link is called {value!r}{did_you_mean(value, links)}"
-                problems.append(Problem(line_of(tree, (*place, key)), what))
-                return None
-            given[key] = links[value]
-    settings = find(name).settings
+    moved: dict[Place, Place] = {}
+    for key in [key for key in _LINKS if isinstance(given.get(key), str)]:
+        link = given[key]
+        if link not in links:
+            what = f"devices.{device}.{key}: no link is called {link!r}{did_you_mean(link, links)}"
+            problems.append(Problem(line_of(tree, (*place, key)), what))
+            return None
+        given[key], moved[*place, key] = links[link], ("links", link)
     try:
-        return settings.model_validate(given)
+        return driver.settings.model_validate(given)
     except ValidationError as error:
-        problems += of_validation(error, tree, place, settings.model_json_schema())
+        problems += of_validation(error, tree, place, driver.settings.model_json_schema(), given, moved)
         return None
+
+
+def _driver(name: object) -> Driver | str:
+    """The driver of that name, or what is wrong with the name."""
+    if name is None:
+        return "is missing; it names a driver"
+    if not isinstance(name, str) or name not in names():
+        return f"no driver is called {name!r}{did_you_mean(name, names())}"
+    try:
+        return find(name)
+    except LookupError as error:
+        return str(error.args[0])

@@ -1,90 +1,110 @@
-"""References: what one section of the file says of another must exist there."""
+"""References: what one section of the file says of another must exist there; read off the file's tree, so that other mistakes hide none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from devices.driver import DriverSettings
-from edge.config.hours import hours_of
-from edge.config.problems import Problem, did_you_mean, line_of
-from edge.config.sections import Document
+from devices.driver import DriverSettings, LinkSettings
+from edge.config.problems import Place, Problem, did_you_mean, line_of
 from edge.rules.limits import Limits
 
 _COMFORT: Final = frozenset({*Limits.__struct_fields__, "hand_s"})
-_Reference = tuple[tuple[str | int, ...], str, str, Iterable[str]]
+_Reference = tuple[Place, Any, str, Iterable[Any]]
+Settings = Mapping[str, DriverSettings]
 
 
-def references(
-    document: Document, drivers: Mapping[str, str], settings: Mapping[str, DriverSettings], tree: Any, folder: Path
-) -> Iterator[Problem]:
-    """A problem for each name that names nothing, and for what only the whole file shows."""
-    for place, word, kind, candidates in _all(document, settings):
-        known = list(candidates)
-        if word not in known:
+def references(tree: Any, settings: Settings) -> Iterator[Problem]:
+    """A problem for each name that names nothing, and for what only the whole file shows; `settings` of the devices that are sound."""
+    for place, word, kind, candidates in _all(tree, settings):
+        known = list(map(str, candidates))
+        if isinstance(word, str) and word not in known:
             what = f"{'.'.join(map(str, place))}: no {kind} is called {word!r}{did_you_mean(word, known)}"
             yield Problem(line_of(tree, place), what)
-    yield from _whole(document, drivers, tree)
-    if document.hours:
-        try:
-            hours_of(document.hours.model_extra or {}, document.hours.closed_on, document.hours.open_on, folder)
-        except ValueError as error:
-            yield Problem(line_of(tree, ("hours", "closed_on")), f"hours: {error}")
+    for place, what in (*_heard(tree), *_comfort(tree), *_prefixes(tree), *_twice(tree), *_wires(settings)):
+        yield Problem(line_of(tree, place), what)
 
 
-def _all(document: Document, settings: Mapping[str, DriverSettings]) -> Iterator[_Reference]:
-    sources = [*document.devices, *document.cameras]
-    yield from _of_counters(document)
-    for door, entry in document.doors.items():
-        yield ("doors", door, "source"), entry.source, "device or camera", sources
-    yield from _of_cameras(document)
-    yield from _of_devices(document, settings, sources)
+def section(tree: Any, name: str) -> Mapping[Any, Any]:
+    """A section of the file; empty where it is absent or none."""
+    found = tree.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
-def _of_counters(document: Document) -> Iterator[_Reference]:
-    for counter, section in document.counters.items():
-        for at, service in enumerate(section.services):
-            yield ("counters", counter, "services", at), service, "service", document.services
-        if section.zone:
-            yield ("counters", counter, "zone"), section.zone, "zone", document.zones
-        if section.first:
-            yield ("counters", counter, "first"), section.first, "class", document.classes
+def entries(tree: Any, name: str) -> Iterator[tuple[Any, Mapping[Any, Any]]]:
+    """The entries of a section that are mappings, by their keys."""
+    return ((key, entry) for key, entry in section(tree, name).items() if isinstance(entry, Mapping))
 
 
-def _of_cameras(document: Document) -> Iterator[_Reference]:
-    for camera, view in document.cameras.items():
-        for zone in view.zones:
-            yield ("cameras", camera, "zones", zone), zone, "zone", document.zones
-        for line, crossed in view.lines.items():
-            if crossed.door:
-                yield ("cameras", camera, "lines", line, "door"), crossed.door, "door", document.doors
-
-
-def _of_devices(document: Document, settings: Mapping[str, DriverSettings], sources: list[str]) -> Iterator[_Reference]:
+def _all(tree: Any, settings: Settings) -> Iterator[_Reference]:
+    sources = [*section(tree, "devices"), *section(tree, "cameras")]
+    yield from _of_counters(tree)
+    for door, entry in entries(tree, "doors"):
+        yield ("doors", door, "source"), entry.get("source"), "device or camera", sources
+    yield from _of_cameras(tree)
+    for device, entry in entries(tree, "devices"):
+        yield ("devices", device, "zone"), entry.get("zone"), "zone", section(tree, "zones")
+        yield ("devices", device, "parent"), entry.get("parent"), "device or camera", sources
     for device, known in settings.items():
-        if known.zone:
-            yield ("devices", device, "zone"), known.zone, "zone", document.zones
-        if known.parent:
-            yield ("devices", device, "parent"), known.parent, "device or camera", sources
         for part, (kind, named) in known.serves().items():
-            known_there: dict[str, Iterable[str]] = {"counter": document.counters, "zone": document.zones, "door": document.doors}
-            yield ("devices", device, f"{kind}s", part), named, kind, known_there[kind]
+            yield ("devices", device, f"{kind}s", part), named, kind, section(tree, f"{kind}s")
 
 
-def _whole(document: Document, drivers: Mapping[str, str], tree: Any) -> Iterator[Problem]:
-    if not document.devices and not document.cameras:
-        yield Problem(1, "neither devices nor cameras: nothing would be heard; add one of the two")
-    for name in document.comfort:
+def _of_counters(tree: Any) -> Iterator[_Reference]:
+    for counter, entry in entries(tree, "counters"):
+        services = entry.get("services")
+        for at, service in enumerate(services if isinstance(services, list) else ()):
+            yield ("counters", counter, "services", at), service, "service", section(tree, "services")
+        yield ("counters", counter, "zone"), entry.get("zone"), "zone", section(tree, "zones")
+        yield ("counters", counter, "first"), entry.get("first"), "class", [*section(tree, "classes"), "normal"]
+
+
+def _of_cameras(tree: Any) -> Iterator[_Reference]:
+    for camera, view in entries(tree, "cameras"):
+        yield ("cameras", camera, "zone"), view.get("zone"), "zone", section(tree, "zones")
+        for zone in section(view, "zones"):
+            yield ("cameras", camera, "zones", zone), zone, "zone", section(tree, "zones")
+        for line, crossed in entries(view, "lines"):
+            yield ("cameras", camera, "lines", line, "door"), crossed.get("door"), "door", section(tree, "doors")
+
+
+def _heard(tree: Any) -> Iterator[tuple[Place, str]]:
+    if not section(tree, "devices") and not section(tree, "cameras"):
+        yield (), "neither devices nor cameras: nothing would be heard; add one of the two"
+
+
+def _comfort(tree: Any) -> Iterator[tuple[Place, str]]:
+    for name in section(tree, "comfort"):
         if name not in _COMFORT:
-            what = f"comfort.{name}: no such limit{did_you_mean(name, _COMFORT)}"
-            yield Problem(line_of(tree, ("comfort", name)), what)
-    by_prefix: dict[str, str] = {}
-    for service, section in document.services.items():
-        if (other := by_prefix.setdefault(section.prefix, service)) != service:
-            place = ("services", service, "prefix")
-            what = f"services.{service}.prefix: {section.prefix!r} is already that of {other!r}; two services would share tickets"
-            yield Problem(line_of(tree, place), what)
-    for camera in document.cameras:
-        if camera in drivers:
-            yield Problem(line_of(tree, ("cameras", camera)), f"cameras.{camera}: a device has this id already")
+            yield ("comfort", name), f"comfort.{name}: no such limit{did_you_mean(name, _COMFORT)}"
+
+
+def _prefixes(tree: Any) -> Iterator[tuple[Place, str]]:
+    owners: dict[Any, Any] = {}
+    for service, entry in entries(tree, "services"):
+        prefix = entry.get("prefix")
+        if isinstance(prefix, str) and (other := owners.setdefault(prefix, service)) != service:
+            what = f"services.{service}.prefix: {prefix!r} is already that of {other!r}; two services would share tickets"
+            yield ("services", service, "prefix"), what
+
+
+def _twice(tree: Any) -> Iterator[tuple[Place, str]]:
+    for camera in section(tree, "cameras"):
+        if camera in section(tree, "devices"):
+            yield ("cameras", camera), f"cameras.{camera}: a device has this id already"
+
+
+def _wires(settings: Settings) -> Iterator[tuple[Place, str]]:
+    """Devices on one wire must agree on how it is spoken on."""
+    first: dict[str, tuple[str, Mapping[str, object]]] = {}
+    for device, known in settings.items():
+        for key, link in known:
+            if not isinstance(link, LinkSettings):
+                continue
+            terms = link.terms()
+            other, theirs = first.setdefault(link.wire(), (device, terms))
+            differing = [name for name in {**theirs, **terms} if theirs.get(name) != terms.get(name)]
+            if differing:
+                said = ", ".join(f"{name} {terms.get(name)} (there {theirs.get(name)})" for name in differing)
+                what = f"devices.{device}.{key}: {link.wire()} is {other}'s too, and a wire has one setting for all: {said}"
+                yield ("devices", device, key), what

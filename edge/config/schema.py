@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from devices.driver import find, names
+from devices.driver import DriverSettings, find, names
 from edge.config.sections import Document
 
+_LOG = logging.getLogger(__name__)
 _LINKS = ("link", "printer")
 
 
 def schema() -> dict[str, Any]:
     """JSON Schema 2020-12, for editors and for programs that write the file."""
-    drivers = {name: find(name).settings for name in names()}
+    drivers = dict(_settings())
     by_model, all_of_them = models_json_schema([(Document, "validation"), *((d, "validation") for d in drivers.values())])
     document = _taken(by_model[Document, "validation"]["$ref"], all_of_them)
     variants = [_variant(name, _taken(by_model[settings, "validation"]["$ref"], all_of_them)) for name, settings in drivers.items()]
-    document["properties"]["devices"]["additionalProperties"] = {"oneOf": variants}
+    for section in document["properties"].values():
+        if "patternProperties" in section:
+            section["additionalProperties"] = False  # a key that is no id
+    devices = document["properties"]["devices"]
+    devices["patternProperties"] = {key: {"oneOf": variants} for key in devices["patternProperties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "branch.yaml",
         **{key: value for key, value in document.items() if key != "title"},
         "$defs": all_of_them["$defs"],
     }
+
+
+def _settings() -> Iterator[tuple[str, type[DriverSettings]]]:
+    """Every driver's; one from outside that cannot be imported is told, and left out."""
+    for name in names():
+        try:
+            yield name, find(name).settings
+        except LookupError as error:
+            _LOG.warning("%s", error.args[0])
 
 
 def _taken(reference: str, schemas: dict[str, Any]) -> dict[str, Any]:

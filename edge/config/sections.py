@@ -9,9 +9,11 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from devices.camera import CameraSettings
+from devices.driver import DriverError
+from devices.links.broker import Broker
 from edge.config.hours import DAY_KEY, read_spans
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", description="small letters, digits and hyphens")]
@@ -44,30 +46,42 @@ class BranchSection(Section):
         return name
 
 
+def _days(key: str) -> str:
+    if not DAY_KEY.fullmatch(key):
+        raise ValueError("names no days; write for example mon-fri, sat or mon,wed")
+    return key
+
+
+def _spans(written: str | None) -> str | None:
+    read_spans(written)
+    return written
+
+
+def _is_broker(url: str) -> str:
+    try:
+        Broker.of(url)
+    except DriverError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+Url = Annotated[str, AfterValidator(_is_broker)]
+
+
 class HoursSection(BaseModel):
     """Opening hours: a key for days (`mon-fri`, `sat`, `mon,wed`) and its spans, and the days that are exceptions."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(_days)], Annotated[str | None, AfterValidator(_spans)]] = Field(init=False)
 
     closed_on: list[date] | str = []  # dates, or an .ics file beside this one
     open_on: list[date] = []
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _sound(cls, value: Any) -> Any:
-        return value
-
-    def model_post_init(self, _: object) -> None:
-        for key, value in (self.model_extra or {}).items():
-            if not DAY_KEY.fullmatch(key):
-                raise ValueError(f"{key!r} names no days; write for example mon-fri, sat or mon,wed")
-            read_spans(value)
 
 
 class MqttSection(Section):
     """The branch's own broker: its devices, and the topics for its people."""
 
-    url: str = "mqtt://127.0.0.1:1883"
+    url: Url = "mqtt://127.0.0.1:1883"
     user: str | None = None
     password: str | None = None
     ca_file: str | None = None
@@ -150,7 +164,7 @@ class StoreSection(Section):
 class HeadofficeSection(Section):
     """The line to head office; several urls are tried in turn."""
 
-    url: str | list[str]
+    url: Url | Annotated[list[Url], Field(min_length=1)]
     user: str | None = None  # the branch's id unless given
     password: str | None = None
     ca_file: str | None = None

@@ -13,7 +13,8 @@ from ruamel.yaml.comments import CommentedMap
 from devices.driver import DriverError
 from devices.links.broker import Broker
 from edge.config.load import ConfigError, parse, substitute
-from edge.config.problems import Problem, of_validation
+from edge.config.mistakes import of_validation
+from edge.config.problems import Problem
 from edge.config.variables import variables
 
 BranchId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
