@@ -42,6 +42,7 @@ soak: .venv/test .venv/debian
 
 lock:
 	$(COMPILE) --upgrade pyproject.toml requirements/build.in -o requirements/box.txt
+	$(COMPILE) --extra headoffice -c requirements/box.txt pyproject.toml requirements/build.in -o requirements/headoffice.txt
 	$(COMPILE) --upgrade --override requirements/override.in --extra headoffice --extra bench -c requirements/box.txt \
 		pyproject.toml requirements/build.in requirements/test.in -o requirements/test.txt
 

@@ -19,6 +19,8 @@ from edge.headoffice.access import EVERY_BRANCH, HEADOFFICE, headoffice
 from edge.ops.access import DAEMON, users
 
 _HERE: Final = Path(__file__).parent
+_FOR_ITS_OWNER: Final = 0o600
+_FOR_EVERYBODY: Final = 0o644
 _BRANCH: Final = re.compile(r"[a-z0-9-]{1,64}")
 
 
@@ -128,7 +130,7 @@ def _broker(out: Path, arguments: argparse.Namespace, template: str, access: str
     _write(out / "mosquitto.conf", (shared + own).format(**places).encode())
     _write(out / "acl", access.encode())
     _write(out / "passwords", b"")
-    _write(out / "ca.crt", authority.pem.certificate)
+    _write(out / "ca.crt", authority.pem.certificate, _FOR_EVERYBODY)
     _write(out / "authority" / "ca.key", authority.pem.key)
     _keep(out / "server", signed)
 
@@ -168,15 +170,15 @@ def _keep(path: Path, signed: Signed) -> None:
     _write(path.with_suffix(".key"), signed.key)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """A new file for its owner alone; one that is there is left as it is.
+def _write(path: Path, content: bytes, mode: int = _FOR_ITS_OWNER) -> None:
+    """A new file; one that is there is left as it is.
 
     Raises:
         GenerateError: it is there.
     """
     path.parent.mkdir(mode=0o700, exist_ok=True)
     try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:
         raise GenerateError(f"{path} is there already; it is left as it is") from error
     with os.fdopen(number, "wb") as file:
