@@ -25,6 +25,7 @@ class Sums(msgspec.Struct, frozen=True):
 
     events: int
     acknowledged: int
+    waiting: int
     lost: int
     duplicated: int
     tickets: int
@@ -43,7 +44,8 @@ class Sums(msgspec.Struct, frozen=True):
         """The sums for people."""
         return "\n".join(
             (
-                f"events       {self.events} kept, {self.acknowledged} acknowledged, {self.lost} lost, {self.duplicated} twice",
+                f"events       {self.events} kept, {self.acknowledged} acknowledged, {self.waiting} waiting",
+                f"             {self.lost} lost, {self.duplicated} twice",
                 f"tickets      {self.tickets} of {self.tickets_truth}",
                 f"people in    {self.door_in} of {self.door_in_truth}",
                 f"ratings      {self.ratings} of {self.ratings_truth}",
@@ -59,7 +61,7 @@ def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, came
     branch = connect(folder / "store" / FILE_NAME, read_only=True)
     office = connect(folder / "headoffice.db", read_only=True)
     try:
-        kept, there = _keys(branch), _keys(office)
+        kept, there, waiting = _keys(branch), _keys(office), _waiting(branch)
         types = Counter(dict(branch.execute("SELECT type, count(*) FROM event GROUP BY type")))
         acknowledged = int(branch.execute("SELECT coalesce(sum(acknowledged), 0) FROM line").fetchone()[0])
         door_in = branch.execute(_PEOPLE_IN).fetchone()[0]
@@ -70,7 +72,8 @@ def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, came
     return Sums(
         events=len(kept),
         acknowledged=acknowledged,
-        lost=len(kept - there) + max(0, sum(t.acknowledged for t in truth.tickets) - types["ticket.issued"]),
+        waiting=len(waiting),
+        lost=len(kept - there - waiting) + max(0, sum(t.acknowledged for t in truth.tickets) - types["ticket.issued"]),
         duplicated=duplicated + len(there - kept) + max(0, types["ticket.issued"] - len(truth.tickets)),
         tickets=types["ticket.issued"],
         tickets_truth=len(truth.tickets),
@@ -88,6 +91,12 @@ def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, came
 
 def _keys(connection: sqlite3.Connection) -> set[tuple[Any, ...]]:
     return set(connection.execute(f"SELECT {_KEY} FROM event"))  # noqa: S608 (names only)
+
+
+def _waiting(branch: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    """What stands in the outbox, to be sent when the daemon runs again."""
+    marks = "SELECT 1 FROM line WHERE line.epoch = event.epoch AND line.lane = event.lane AND line.acknowledged >= event.sequence"
+    return set(branch.execute(f"SELECT {_KEY} FROM event WHERE NOT EXISTS ({marks})"))  # noqa: S608 (names only)
 
 
 def _twice(office: sqlite3.Connection) -> int:

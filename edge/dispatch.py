@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from devices.reading import Command, Outcome
 from edge.branch.state import BranchState, PlantValue
 
@@ -27,6 +29,17 @@ def due(state: BranchState, wishes: Iterable[Command], now: float) -> Iterator[C
     for wish in wishes:
         if _worth_sending(state.climate.plant.get(plant_key(wish)), wish, now):
             yield wish
+
+
+def with_reasons(state: BranchState, wishes: Iterable[Command]) -> BranchState:
+    """The state in which what stands is explained by why it is wished now, though nothing needs to be sent for it."""
+    plant = state.climate.plant
+    newer = {
+        key: replace(told, why=wish.why)
+        for wish in wishes
+        if (told := plant.get(key := plant_key(wish))) is not None and told.commanded == wish.value and told.why != wish.why
+    }
+    return replace(state, climate=replace(state.climate, plant={**plant, **newer})) if newer else state
 
 
 def _worth_sending(told: PlantValue | None, wish: Command, now: float) -> bool:

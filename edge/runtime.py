@@ -36,6 +36,7 @@ _LOG = logging.getLogger(__name__)
 _FORGET_EACH_S: Final = 3600.0
 _BACKLOG_EACH_S: Final = 2.0
 _LEARNED_FROM_DAYS: Final = 42
+_LAST_WORDS_S: Final = 1.0
 
 
 class Runtime:
@@ -76,8 +77,12 @@ class Runtime:
             await self.store.close()
 
     async def leave(self) -> None:
-        """Before it is stopped for good: what the branch should be left in goes out to the plant."""
+        """Before it is stopped for good: the plant is left safe, and head office gets what is left, if it is there."""
         await self.engine.leave()
+        if self.uplink and self.uplink.status().state == "connected":
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await self.store.outbox.drained()
 
     async def _until_reload(self) -> None:
         lines = lines_of(self.config, f"smartbranch-{self.plan.branch}", self.clock.now)

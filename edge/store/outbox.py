@@ -61,6 +61,7 @@ class Outbox:
         self._acknowledged = {lane: marks.get(lane, (0, 0))[1] for lane in Lane}
         self._committed = dict(self._highest)
         self._grown = asyncio.Event()
+        self._shrunk = asyncio.Event()
 
     def number(self, event: Event, written_t: str, day: str) -> Numbered:
         """Give an event the next number of its lane; the caller writes it, in this order."""
@@ -103,6 +104,12 @@ class Outbox:
         await self._grown.wait()
         self._grown.clear()
 
+    async def drained(self) -> None:
+        """Return when head office has everything."""
+        while self.backlog():
+            self._shrunk.clear()
+            await self._shrunk.wait()
+
     def pending(self, lane: Lane, after: int, limit: int) -> list[tuple[int, bytes]]:
         """At most `limit` events of `lane` above `after`, in order: sequence and wire JSON. Blocks on the disk."""
         return self.range(lane, after + 1, after + limit)
@@ -126,6 +133,7 @@ class Outbox:
         if not self._acknowledged[lane] < up_to <= self._committed[lane]:
             return
         self._acknowledged[lane] = up_to
+        self._shrunk.set()
         epoch = self.epoch
         await asyncio.shield(self._writer.submit(lambda connection: _write_mark(connection, epoch, lane, up_to)))
 
