@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from edge.config.load import ConfigError, load
+from edge.config.problems import has
 from tests.edge.config.branch_text import TEXT, spoilt, told
 
 
@@ -200,7 +201,7 @@ def test_whatever_stands_somewhere_is_told_by_its_line(tmp_path: Path, changes: 
     for place, value in changes:
         inner = tree
         for key in place[:-1]:
-            inner = inner[key] if (isinstance(inner, dict) and key in inner) or (isinstance(inner, list) and key < len(inner)) else {}
-        if isinstance(inner, dict) or (isinstance(inner, list) and place[-1] < len(inner)):
+            inner = inner[key] if has(inner, key) else {}
+        if has(inner, place[-1]):
             inner[place[-1]] = value
     named_lines(tmp_path, json.dumps(tree, indent=1, default=str, ensure_ascii=False))
