@@ -15,12 +15,11 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 import msgspec
 import paho.mqtt.client as paho
-from aiomqtt.exceptions import MqttConnectError
-from paho.mqtt.reasoncodes import ReasonCode
 
-from devices.driver import DriverError, LinkDownError, text
+from devices.driver import DriverError, LinkDownError
 from devices.links.backoff import Backoff
-from devices.links.tcp import dial, excuse
+from devices.links.broker_reason import CertificateFileError, HungUpError, reason
+from devices.links.tcp import dial
 from devices.links.thread import in_thread
 from devices.reading import Text
 
@@ -51,20 +50,12 @@ class Client(aiomqtt.Client):
         super()._on_disconnect(client, userdata, *how)
 
 
-class HungUpError(aiomqtt.MqttError):
-    """The broker closed the connection before it said a word."""
-
-
 class BrokerAwayError(LinkDownError):
     """The broker cannot be reached, refuses us, or went away; `reason` says what to do."""
 
     def __init__(self, reason: Text) -> None:
         super().__init__(reason["en"])
         self.reason = reason
-
-
-class CertificateFileError(OSError):
-    """A file of certificates cannot be used; the text names it."""
 
 
 class Broker(msgspec.Struct, frozen=True):
@@ -122,49 +113,6 @@ def _bare(url: str) -> str:
     return scheme + mark + rest.rpartition("@")[2]
 
 
-def reason(broker: Broker, error: BaseException | None) -> Text:
-    """Why the broker is away, and what to do."""
-    where = broker.url
-    match error.__cause__ if isinstance(error, aiomqtt.MqttError) and isinstance(error.__cause__, OSError) else error:
-        case MqttConnectError(rc=code):
-            return _refused(broker, code)
-        case CertificateFileError() | ssl.SSLError() as distrust:
-            return _distrusted(where, distrust)
-        case HungUpError():
-            return text(
-                f"{where} hangs up without a word; does it want TLS (mqtts://), or a certificate of ours?",
-                f"{where} 未应答即断开；是否需要 TLS（mqtts://）或客户端证书？",
-            )
-        case aiomqtt.MqttError():
-            return text(f"{where} was lost; is the broker running?", f"{where} 连接已断开；MQTT 代理是否在运行？")
-        case ConnectionRefusedError():
-            return text(
-                f"{where} refuses the connection; is the broker running, and the port right?",
-                f"{where} 拒绝连接；MQTT 代理是否在运行、端口是否正确？",
-            )
-        case other:
-            return excuse(where)(other)
-
-
-def _distrusted(where: str, error: OSError) -> Text:
-    match error:
-        case ssl.SSLCertVerificationError(verify_message=said):
-            return text(
-                f"{where}: its certificate is not trusted ({said}); give its CA file", f"{where}：证书不受信任（{said}）；请配置 CA 文件"
-            )
-        case ssl.SSLError(reason=said):
-            return text(f"{where}: no TLS there ({said}); is the port right?", f"{where}：TLS 握手失败（{said}）；端口是否正确？")
-    return text(f"{where} is not called: {error}; give a certificate file in PEM", f"未连接 {where}：{error}；请提供 PEM 证书文件")
-
-
-def _refused(broker: Broker, code: int | ReasonCode | None) -> Text:
-    value = code.value if isinstance(code, ReasonCode) else code
-    if value in {4, 5, 134, 135}:  # MQTT 3.1.1, table 3.1; paho tells them as those of MQTT 5
-        en, zh = (f"user {broker.username}", f"用户 {broker.username}") if broker.username else ("a login without a user", "匿名登录")
-        return text(f"{broker.url} refuses {en}; check user name and password", f"{broker.url} 拒绝{zh}；请检查用户名和密码")
-    return text(f"{broker.url} refuses the connection ({code}); check the broker", f"{broker.url} 拒绝连接（{code}）；请检查 MQTT 代理")
-
-
 @contextlib.asynccontextmanager
 async def connect(
     broker: Broker,
@@ -185,7 +133,7 @@ async def connect(
     try:
         sock = await _dial(broker)
     except OSError as error:
-        raise BrokerAwayError(reason(broker, error)) from error
+        raise BrokerAwayError(reason(broker.url, broker.username, error)) from error
     client = Client(
         broker.host,
         broker.port,
@@ -214,7 +162,7 @@ async def _connected(broker: Broker, client: aiomqtt.Client, sock: socket.socket
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
-            raise BrokerAwayError(reason(broker, error)) from error
+            raise BrokerAwayError(reason(broker.url, broker.username, error)) from error
         try:
             yield
         finally:
@@ -330,5 +278,5 @@ async def stay_connected(
             away(error.reason)
             await asyncio.sleep(backoff.next_s())
         except aiomqtt.MqttError as error:
-            away(reason(broker, error))
+            away(reason(broker.url, broker.username, error))
             await asyncio.sleep(backoff.next_s(held_s=loop.time() - began))
