@@ -21,11 +21,7 @@ MOST: Final = 64
 BEAT_S: Final = 5.0
 _RETRY_MS: Final = 1500
 _SEND_WITHIN_S: Final = 30.0
-_START: Final = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")],
-}
+_HEADERS: Final = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
 
 
 class Stream:
@@ -52,7 +48,7 @@ class Stream:
             self.open -= 1
 
     async def _stream(self, receive: Receive, send: Send) -> None:
-        await send(_START)
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         tasks = [asyncio.ensure_future(part) for part in (self._changes(send), self._beats(send), _gone(receive), self._closing.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
