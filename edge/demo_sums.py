@@ -10,8 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.simulated.truth import Truth
-from edge.store.schema import connect
-from edge.store.store import FILE_NAME
+from edge.store.schema import FILE_NAME, connect
 
 _KEY: Final = "epoch, lane, sequence"
 _PEOPLE_IN: Final = (

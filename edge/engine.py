@@ -193,6 +193,8 @@ class Engine:
         done = self.core.tick(self._now())
         self._keep(done.events)
         self._send(done.commands)
+        if given_up := self.store.given_up():
+            self._keep([Event("outbox.bulk_given_up", self._now(), {"count": given_up})])
         self.store.note_running()
         self._refresh()
 

@@ -26,6 +26,7 @@ from edge.running import watchdog
 from edge.settings_of import branch_broker, lines_of
 from edge.store.outbox import Numbered, event_on_the_line
 from edge.store.store import Store
+from edge.store.writer import StoreClosedError
 from edge.uplink.sender import Sender
 from edge.uplink_wiring import Ask, uplink_of
 
@@ -60,7 +61,9 @@ class Runtime:
         self._refreshing: asyncio.Handle | None = None
 
     async def run(self) -> None:
-        """Run; returns when `reload` is set. Devices begin before broker, page and head office are there.
+        """Run until `reload` is set, or the database is damaged and to be set aside.
+
+        Devices begin before broker, page and head office are there.
 
         Raises:
             StoreError: nothing can be kept, so nothing is begun.
@@ -71,8 +74,7 @@ class Runtime:
             self._past = await asyncio.to_thread(self.store.past_of_queue, _LEARNED_FROM_DAYS)
             self._answered_orders = await asyncio.to_thread(self.store.answered_orders)
             self.engine.listeners.append(self._kept)
-            with contextlib.suppress(_Reload):
-                await self._until_reload()
+            await self._until_reload()
         finally:
             await self.store.close()
 
@@ -90,7 +92,10 @@ class Runtime:
             try:
                 await self._all(lines)
             except* _Reload:
-                raise _Reload from None
+                pass  # that is what was asked for
+            except* StoreClosedError:
+                if not self.store.damage:
+                    raise
 
     async def _all(self, lines: Lines) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -109,6 +114,7 @@ class Runtime:
         yield self._forget()
         yield Learner(self.engine.core, self._past).run()
         yield self._reload_asked()
+        yield self._store_damaged()
         if document.mqtt.topics:
             announced = discovery(self.plan, VERSION, uplink=document.headoffice is not None) if document.mqtt.homeassistant else None
             broker = branch_broker(self.config)
@@ -133,6 +139,12 @@ class Runtime:
 
     async def _reload_asked(self) -> None:
         await self.reload.wait()
+        raise _Reload
+
+    async def _store_damaged(self) -> None:
+        """What is not on the disk is with the devices; the store is opened anew, and sets the damaged file aside."""
+        await self.store.damaged.wait()
+        _LOG.error("the database shows damage: %s; it is set aside, and another begun", self.store.damage)
         raise _Reload
 
     async def _forget(self) -> None:
@@ -178,8 +190,7 @@ class Runtime:
     def _problems(self) -> Iterator[Text]:
         if why := self.store.problem:
             yield text(f"store: cannot be written ({why}); free some room on the disk", f"存储无法写入（{why}）；请清理磁盘空间")
-        if self.store.bulk_given_up:
-            count = self.store.bulk_given_up
+        if count := self.store.untold:
             yield text(f"store: {count} bulk events were given up while the disk was full", f"磁盘已满期间放弃了 {count} 条批量事件")
         if self.publisher and self.publisher.problem:
             yield self.publisher.problem

@@ -20,8 +20,8 @@ import numpy as np
 from devices.links.broker import Broker, connect
 from devices.simulated.load import Load, Rates
 from edge.benches.broker import loopback_broker
+from edge.store.schema import FILE_NAME
 from edge.store.schema import connect as open_database
-from edge.store.store import FILE_NAME
 
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _LOOK_EACH_S: Final = 1.0

@@ -13,7 +13,7 @@ from edge.config.plan import plan_of
 from edge.reports.page import html
 from edge.reports.review import ReviewError, bounds, review
 from edge.store.history import events_in
-from edge.store.store import FILE_NAME
+from edge.store.schema import FILE_NAME
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

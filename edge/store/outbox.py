@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from edge.event import Event, Lane, lane_of
+from edge.store.reader import Reader
 from edge.store.writer import Writer
 
 _COLUMNS: Final = "sequence, type, v, t, data, was_epoch, was_sequence"
@@ -52,11 +52,11 @@ class Outbox:
     Called from the event loop, but for `pending` and `range`, which read the database and belong in a thread.
     """
 
-    def __init__(self, writer: Writer, reader: sqlite3.Connection, epoch: str, marks: Mapping[Lane, tuple[int, int]]) -> None:
+    def __init__(self, writer: Writer, reader: Reader, epoch: str, marks: Mapping[Lane, tuple[int, int]]) -> None:
         """`marks`: highest sequence and acknowledged one of each lane in `epoch`."""
         self.epoch = epoch
         self._writer = writer
-        self._reader, self._reading = reader, threading.Lock()
+        self._reader = reader
         self._highest = {lane: marks.get(lane, (0, 0))[0] for lane in Lane}
         self._acknowledged = {lane: marks.get(lane, (0, 0))[1] for lane in Lane}
         self._committed = dict(self._highest)
@@ -117,15 +117,13 @@ class Outbox:
     def range(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:
         """Events of `lane` from `first` to `last` that are still kept. Blocks on the disk."""
         query = f"SELECT {_COLUMNS} FROM event WHERE epoch = ? AND lane = ? AND sequence BETWEEN ? AND ? ORDER BY sequence"  # noqa: S608 (names only)
-        with self._reading:
-            return [(row[0], on_the_line(row)) for row in self._reader.execute(query, (self.epoch, lane, first, last))]
+        return [(row[0], on_the_line(row)) for row in self._reader.execute(query, (self.epoch, lane, first, last))]
 
     def oldest_pending_t(self) -> str | None:
         """When the oldest event that is not acknowledged became so, ISO 8601; None when all are. Blocks on the disk."""
         query = "SELECT t FROM event WHERE epoch = ? AND lane = ? AND sequence = ?"
         keys = [(self.epoch, lane, self._acknowledged[lane] + 1) for lane in Lane]
-        with self._reading:
-            found = [row[0] for key in keys for row in self._reader.execute(query, key)]
+        found = [row[0] for key in keys for row in self._reader.execute(query, key)]
         return min(found, default=None)
 
     async def acknowledge(self, lane: Lane, up_to: int) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
 from sqlite_utils import Database, Migrations
 
+FILE_NAME: Final = "branch.db"
 MIGRATIONS = Migrations("smartbranch-edge")
 
 
@@ -44,7 +47,7 @@ def connect(path: Path | str, *, read_only: bool = False) -> sqlite3.Connection:
         sqlite3.Error: the file is no database, or cannot be opened.
     """
     mode = "ro" if read_only else "rwc"
-    uri = "file::memory:" if str(path) == ":memory:" else f"file:{path}?mode={mode}"
+    uri = "file::memory:" if str(path) == ":memory:" else f"file:{quote(str(path))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10.0)
     if not read_only:
         connection.execute("PRAGMA journal_mode=WAL")

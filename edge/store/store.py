@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
-import struct
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from devices.reading import Occurrence
 from edge.clock import Clock, day_of, written
 from edge.event import Event, Lane, lane_of
 from edge.store.history import answered_orders, events_since, last_id, queue_events
-from edge.store.machine import machine_id
-from edge.store.outbox import Numbered, Outbox, new_epoch, read_marks, renumber
-from edge.store.repeats import Repeats, SeenRow
-from edge.store.schema import connect, migrate
+from edge.store.lock import InUseError, hold
+from edge.store.opening import Opened, mark_damaged, opened
+from edge.store.outbox import Numbered, Outbox
+from edge.store.reader import Reader
+from edge.store.repeats import Repeats
+from edge.store.running import RunningFile
+from edge.store.schema import FILE_NAME, connect
 from edge.store.writer import Writer
 
 _LOG = logging.getLogger(__name__)
-FILE_NAME: Final = "branch.db"
-_RUNNING: Final = struct.Struct("<d")
+EPOCH_BEGAN: Final = "outbox.epoch_began"
 _MOST_WAITING: Final = 5000
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """What the database said when it was opened: the run's number, the epoch, and why that is a new one."""
-
-    run: int
-    epoch: str
-    epoch_reason: str | None
-    running_s: float
-    seen: list[SeenRow]
-    marks: dict[Lane, tuple[int, int]]
 
 
 class Store:
@@ -47,44 +36,56 @@ class Store:
         """`told`: why the store cannot be written just now, or None when it can again; called in the event loop."""
         self._folder, self._clock, self._zone, self._told = folder, clock, zone, told
         self.problem: str | None = None
+        self.damage: str | None = None
+        self.damaged = asyncio.Event()
+        """Set when the database shows damage: the store is to be closed, and sets it aside when it is opened again."""
         self.bulk_given_up = 0
+        self.untold = 0  # bulk events given up, for which there is no event yet
 
     async def open(self) -> None:
-        """Open or make the database.
+        """Open or make the database; one that is damaged is set aside.
 
         Raises:
             StoreError: it cannot be opened; says where and what to do.
         """
         loop = asyncio.get_running_loop()
-        self._connection, self._reader, opened = await asyncio.to_thread(self._open)
-        self.writer = Writer(self._connection, lambda why: loop.call_soon_threadsafe(self._tell, why))
-        self.outbox = Outbox(self.writer, self._reader, opened.epoch, opened.marks)
-        self.repeats = Repeats.of(opened.seen, opened.run)
-        self.epoch_reason = opened.epoch_reason
-        self._running_from_s = opened.running_s - self._clock.monotonic()
-        self._running_file = await asyncio.to_thread((self._folder / "running").open, "r+b", 0)
+        self._connection, reader, opened_ = await asyncio.to_thread(self._open)
+        self._reader = Reader(reader, lambda why: loop.call_soon_threadsafe(self._found_damaged, why))
+        self.writer = Writer(
+            self._connection,
+            lambda why: loop.call_soon_threadsafe(self._tell, why),
+            lambda why: loop.call_soon_threadsafe(self._found_damaged, why),
+        )
+        self.outbox = Outbox(self.writer, self._reader, opened_.epoch, opened_.marks)
+        self.repeats = Repeats.of(opened_.seen, opened_.run)
+        self.epoch_reason = opened_.epoch_reason
+        self.bulk_given_up = self.untold = self._running.given_up
+        self._running_from_s = max([self._running.running_s, *(row[2] for row in opened_.seen)]) - self._clock.monotonic()
 
     def _open(self) -> tuple[sqlite3.Connection, sqlite3.Connection, Opened]:
         path = self._folder / FILE_NAME
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            connection = connect(path)
-            migrate(connection)
-            opened = _begin_run(connection, self._folder / "running")
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"{path}: cannot be opened: {error}; check that the folder is ours to write, the disk has room and the file is whole"
-            ) from error
-        return connection, connect(path, read_only=True), opened
+        with contextlib.ExitStack() as undone:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._lock = undone.enter_context(hold(self._folder))
+                self._running = undone.enter_context(contextlib.closing(RunningFile(self._folder)))
+                connection, opened_ = opened(self._folder, ran_before=self._running.running_s > 0)
+                reader = connect(path, read_only=True)
+            except InUseError as error:
+                raise StoreError(f"{self._folder}: {error}") from error
+            except (sqlite3.Error, OSError) as error:
+                what = error.strerror if isinstance(error, OSError) else error
+                raise StoreError(f"{path}: cannot be opened: {what}; the folder has to be ours to write, and the disk have room") from error
+            undone.pop_all()
+        return connection, reader, opened_
 
     def running_s(self) -> float:
         """Seconds that the box was running, over all runs; the time that it was down does not count."""
         return self._running_from_s + self._clock.monotonic()
 
     def note_running(self) -> None:
-        """Keep `running_s` over a kill; called each second. Not synced: a power cut is longer than what it guards."""
-        self._running_file.seek(0)
-        self._running_file.write(_RUNNING.pack(self.running_s()))
+        """Keep over a kill how long the box ran, and what it gave up; called each second."""
+        self._running.write(self.running_s(), self.untold)
 
     def is_full(self) -> bool:
         """Whether so much waits for the disk that nothing more should be taken in."""
@@ -105,15 +106,15 @@ class Store:
 
     def submit(self, events: Sequence[Event], occurrence: Occurrence | None = None) -> asyncio.Future[list[Numbered]]:
         """As `keep`, without waiting: the order of calls is the order of events."""
-        numbered = [
-            self.outbox.number(event, written(event.t, self._zone), day_of(event.t, self._zone)) for event in self._worth_keeping(events)
-        ]
+        numbered = [self._number(event) for event in self._worth_keeping(events)]
         row = self.repeats.keep(occurrence, self.running_s()) if occurrence else None
         epoch = self.outbox.epoch
 
         def job(connection: sqlite3.Connection) -> list[Numbered]:
             if numbered:
                 self.outbox.insert(connection, numbered, epoch)
+            if any(one.event.type == EPOCH_BEGAN for one in numbered):
+                connection.execute("DELETE FROM fact WHERE name = 'epoch_reason'")
             if row:
                 connection.execute("INSERT OR REPLACE INTO seen (device, identity, last_s, number, run) VALUES (?, ?, ?, ?, ?)", row)
             return numbered
@@ -136,7 +137,15 @@ class Store:
             return events
         kept = [event for event in events if lane_of(event.type) is not Lane.BULK]
         self.bulk_given_up += len(events) - len(kept)
+        self.untold += len(events) - len(kept)
         return kept
+
+    def given_up(self) -> int:
+        """How many bulk events were given up and not told yet, once the disk takes events again; whoever asks tells it."""
+        if self.problem:
+            return 0
+        count, self.untold = self.untold, 0
+        return count
 
     def day(self, ahead: int = 0) -> str:
         """The local day it is now, or `ahead` days from now, `YYYY-MM-DD`."""
@@ -174,12 +183,21 @@ class Store:
         return self.writer.submit(job)
 
     async def close(self) -> None:
-        """Commit what waits and close."""
-        await asyncio.to_thread(self.writer.close)
+        """Commit what waits and close; a disk that hangs is left to itself."""
+        ended = await asyncio.to_thread(self.writer.close)
         self.note_running()
-        self._running_file.close()
-        self._reader.close()
-        self._connection.close()
+        if self.damage:
+            await asyncio.to_thread(mark_damaged, self._folder, self.damage)
+        if ended:
+            self._reader.close()
+            self._connection.close()
+        self._running.close()
+        self._lock.close()
+
+    def _found_damaged(self, why: str) -> None:
+        if self.damage is None:
+            self.damage = why
+            self.damaged.set()
 
     def _tell(self, why: str | None) -> None:
         if why != self.problem:
@@ -193,35 +211,6 @@ def _nothing(_: sqlite3.Connection) -> None:
 
 class StoreError(Exception):
     """The store cannot be opened; the text says where and what to do."""
-
-
-def _begin_run(connection: sqlite3.Connection, running: Path) -> Opened:
-    facts = dict(connection.execute("SELECT name, value FROM fact"))
-    run, epoch, machine = int(facts.get("run", 0)) + 1, facts.get("epoch"), machine_id()
-    reason = None
-    with connection:
-        if epoch is None:
-            epoch = new_epoch()
-        elif facts.get("machine") != machine:
-            reason, before, epoch = "the store was found on another machine", epoch, new_epoch()
-            renumber(connection, before, epoch, {lane: mark for lane, (_, mark) in read_marks(connection, before).items()})
-        for name, value in (("run", str(run)), ("epoch", epoch), ("machine", machine)):
-            write_fact(connection, name, value)
-    seen = connection.execute("SELECT device, identity, last_s, number, run FROM seen ORDER BY number").fetchall()
-    running_s = max([_running(running), *(row[2] for row in seen)])
-    return Opened(run, epoch, reason, running_s, seen, read_marks(connection, epoch))
-
-
-def write_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
-    """Keep a fact about the store itself."""
-    connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (name, value))
-
-
-def _running(file: Path) -> float:
-    """What `note_running` kept; 0 where it is absent or torn."""
-    file.touch()
-    kept = file.read_bytes()
-    return float(_RUNNING.unpack(kept)[0]) if len(kept) == _RUNNING.size else 0.0
 
 
 def _forget(connection: sqlite3.Connection, epoch: str, lane: Lane, mark: int, before_day: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from edge.clock import SetClock
 from edge.event import Event, Lane
 from edge.store.repeats import Repeats
 from edge.store.store import Store, StoreError
+from edge.store.writer import StoreClosedError
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = 1_764_034_265.125
@@ -86,9 +88,59 @@ async def test_another_machine_begins_an_epoch_and_says_where_each_was(tmp_path:
 
 
 async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    (tmp_path / "branch.db").write_bytes(b"\xff\xd8\xff no database at all" * 400)
-    with pytest.raises(StoreError, match=r"branch\.db: cannot be opened"):
-        await Store(tmp_path, SetClock(NOW), ZONE, lambda _: None).open()
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"file/data/branch\.db: cannot be opened: Not a directory; the folder has to be ours to write"):
+        await Store(tmp_path / "file" / "data", SetClock(NOW), ZONE, lambda _: None).open()
+
+
+async def test_a_store_has_one_daemon(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        with pytest.raises(StoreError, match=rf"another smartbranch \(process {os.getpid()}\) has it; stop that one"):
+            await Store(tmp_path, SetClock(NOW), ZONE, lambda _: None).open()
+    async with opened(tmp_path):
+        pass
+
+
+async def test_a_folder_of_any_name_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "50% #1 ?"
+    async with opened(folder) as store:
+        await store.keep([event()])
+    assert (folder / "branch.db").exists()
+
+
+async def test_what_can_never_be_written_is_told_and_holds_up_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with opened(tmp_path) as store:
+        unfit = store.submit([Event("ticket.issued", NOW, {"ticket": {1, 2}.__iter__()})])
+        beside = store.submit([event()])
+        with pytest.raises(TypeError):
+            await unfit
+        await beside
+        await store.keep([event(number=2)])
+        assert store.problem is None
+        kept = await asyncio.to_thread(store.outbox.pending, Lane.BUSINESS, 0, 10)
+    assert [sequence for sequence, _ in kept] == [2, 3]
+    assert "something cannot be kept" in caplog.text
+
+
+async def test_after_the_end_nothing_is_kept_and_nobody_waits(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        pass
+    with pytest.raises(StoreClosedError):
+        await store.keep([event()])
+
+
+async def test_retention_takes_what_head_office_has_had_for_long_enough(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        old, new = NOW - 40 * 86_400, NOW
+        for t in (old, old, new):
+            await store.keep([Event("ticket.issued", t, {}), Event("climate.sampled", t, {})])
+        await store.outbox.acknowledge(Lane.BUSINESS, 1)
+        await store.outbox.acknowledge(Lane.BULK, 3)
+        days = {"before_day": store.day(-30), "bulk_before_day": store.day(-30)}
+        assert await store.forget(**days) == 1 + 2
+        assert await store.forget(**days) == 0
+        left = [await asyncio.to_thread(store.outbox.pending, lane, 0, 10) for lane in (Lane.BUSINESS, Lane.BULK)]
+    assert [[sequence for sequence, _ in lane] for lane in left] == [[2, 3], [3]]
 
 
 def press(identity: str = "next", within_s: float = 0.4, count: int | None = None) -> Occurrence:
@@ -154,6 +206,7 @@ async def main():
     await waiting
     await bulk
     print("kept", store.outbox.highest(Lane.BUSINESS), store.outbox.highest(Lane.BULK), store.bulk_given_up, told[-1])
+    print("to be told", store.given_up(), store.given_up())
     await store.close()
 
 asyncio.run(main())
@@ -170,6 +223,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_and_all_is_kept_when_there_is_ro
     assert lines[0].startswith("told disk I/O error") or lines[0].startswith("told database or disk is full"), done.stderr
     assert lines[0].endswith("False")
     assert lines[1] == "kept 2 0 1 None", done.stderr
+    assert lines[2] == "to be told 1 0", done.stderr
 
 
 KEEPS_UNTIL_KILLED = """
