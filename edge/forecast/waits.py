@@ -25,9 +25,9 @@ def forecast(plan: Plan, state: BranchState, now: float, experience: Experience 
     found = [_wait(column) for column in called_s(plan, queue, [*waiting, *new], turn, now).T]
     by_service = dict(zip(plan.services, found[len(waiting) :], strict=True))
     by_ticket = {ticket.name: wait for ticket, wait in zip(waiting, found, strict=False)}
-    if experience is None or not experience.learned:
+    if experience is None:
         return Forecast(by_service, by_ticket)
-    learned = {id_: experience.wait(plan, queue, id_, "normal", now) for id_ in plan.services}
+    learned = {id_: experience.wait(plan, queue, id_, "normal", now) or by_service[id_] for id_ in plan.services}
     moved = {t.name: _moved(by_ticket[t.name], by_service[t.service], learned[t.service]) for t in waiting if t.service in learned}
     return Forecast(learned, {**by_ticket, **moved})
 
