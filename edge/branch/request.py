@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from devices.reading import Value
 from edge.branch import day, plant, service
 from edge.branch.course import Course
 from edge.branch.keys import second_choice
@@ -15,6 +15,14 @@ from edge.branch.queue import new_ticket, printer
 from edge.branch.state import BranchState, Ticket
 from edge.branch.told import moment, word
 from edge.event import Event
+
+_LONGEST_HAND_S: Final = 7 * 86_400.0
+_LONGEST_TEXT: Final = 64
+_CHOICES: Final[Mapping[str, tuple[str | bool, ...]]] = {
+    "mode": ("off", "cool", "heat", "fan", "dry", "auto"),
+    "relay": (True, False),
+}
+_RANGES: Final = {"setpoint_c": (10.0, 35.0)}  # the others are percentages
 
 Arguments = Mapping[str, Any]
 Data = Mapping[str, Any]
@@ -112,9 +120,8 @@ def _close_counter(course: Course, arguments: Arguments) -> Data:
 
 def _set_climate(course: Course, arguments: Arguments) -> Data:
     """A person's value for a zone, respected as a hand at the thermostat is."""
-    zone, quantity, value = _zone(course, arguments), _quantity(arguments), arguments.get("value")
-    if not isinstance(value, int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
-        raise RefusedError(f"say value: what {quantity} should be")
+    zone, quantity = _zone(course, arguments), _quantity(arguments)
+    value = _value(quantity, arguments.get("value"))
     devices = [device.id for device in course.plan.devices.values() if device.zone == zone and quantity in device.quantities]
     if not devices:
         can = sorted({able for device in course.plan.devices.values() if device.zone == zone for able in device.quantities})
@@ -129,9 +136,27 @@ def _until(course: Course, arguments: Arguments) -> float:
     if arguments.get("until") is None:
         return plant.hand_until(course)
     until = moment(arguments["until"], course.plan.timezone)
-    if until is None or until <= course.now:
-        raise RefusedError(f"until {arguments['until']} is no moment to come; write it like 2026-11-24T17:00:00+08:00")
+    if until is None or not course.now < until <= course.now + _LONGEST_HAND_S:
+        raise RefusedError(
+            f"until {str(arguments['until'])[:40]} is no moment to come within {_LONGEST_HAND_S / 86_400:.0f} days;"
+            " write it like 2026-11-24T17:00:00+08:00"
+        )
     return until
+
+
+def _value(quantity: str, value: object) -> Value:
+    """What is asked, where it is something that the quantity can be."""
+    if quantity in _CHOICES:
+        good, what = value in _CHOICES[quantity] and isinstance(value, str | bool), f"one of {_list(map(str, _CHOICES[quantity]))}"
+    elif quantity == "playlist":
+        good, what = isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT, "the name of a playlist"
+    else:
+        low, high = _RANGES.get(quantity, (0.0, 100.0))
+        good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        what = f"a number from {low:g} to {high:g}"
+    if not good or not isinstance(value, int | float | str):
+        raise RefusedError(f"say value: what {quantity} should be, {what}")
+    return value
 
 
 def _release_climate(course: Course, arguments: Arguments) -> Data:

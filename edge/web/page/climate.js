@@ -51,7 +51,7 @@ function plantOf(row, page, told) {
     put(one.set, value(quantity, of.value));
     put(one.hand, of.hand_until ? word("by_hand", moment(of.hand_until, page.t)) : wrong ? word(of.outcome) : "");
     mark(one.node, "data-kind", of.hand_until ? "hand" : wrong ? "warn" : null);
-    put(one.until, !of.hand_until && of.until ? word("until", moment(of.until, page.t)) : "");
+    put(one.until, !of.hand_until && of.until > page.t ? word("until", moment(of.until, page.t)) : "");
     put(one.why, of.hand_until ? "" : said(of.why));
   });
 }
