@@ -80,7 +80,11 @@ def _device(device: str, kind: str, settings: DriverSettings) -> Device:
 def _cameras(cameras: Mapping[str, CameraSettings]) -> dict[str, Device]:
     return {
         i: Device(
-            i, "camera", named(camera.name, i), _only(camera.zones), links_to={line: d.door for line, d in camera.lines.items() if d.door}
+            i,
+            "camera",
+            named(camera.name, i),
+            camera.zone or _only(camera.zones),
+            links_to={line: d.door for line, d in camera.lines.items() if d.door},
         )
         for i, camera in cameras.items()
     }
