@@ -11,55 +11,18 @@ import sys
 from collections import deque
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.driver import DriverError, text
+from devices.links.video_error import VideoError, shown_url
 from devices.links.video_messages import Ended, Failed, Message, Opened, Source, Told
-from devices.reading import Text
 
 __all__ = ["Decoder", "Picture", "Source", "VideoError", "shown_url"]
 
 HANG_S: Final = 10.0  # a decoder that gives no picture for so long is taken for hung
 _DECODED_ENOUGH: Final = 0.95  # headers estimate; fewer pictures than this part of the promised is a cut file
-
-_REASONS: Final[dict[str, tuple[str, str]]] = {
-    "absent": ("there is no such file or folder; correct the path", "没有这个文件或文件夹；请更正路径"),
-    "empty": ("the file is empty (0 bytes); copy it again", "文件为空（0 字节）；请重新拷贝"),
-    "open": (
-        "no video can be opened there; check the address, the password and that it is H.264, H.265 or MJPEG",
-        "无法打开视频；请检查地址、密码，并确认是 H.264、H.265 或 MJPEG",
-    ),
-    "size": ("pictures of an impossible size; check the camera's stream settings", "画面尺寸不可能；请检查摄像机码流设置"),
-    "depth": ("pictures of an unknown depth; set the camera to 8 bits", "画面位深未知；请将摄像机设为 8 位"),
-    "picture": ("a picture in the folder is broken; take it away", "文件夹中有损坏的图片；请移走"),
-    "decode": (
-        "the video cannot be decoded; set the camera to H.264 or copy the file again",
-        "视频无法解码；请将摄像机设为 H.264 或重新拷贝文件",
-    ),
-    "nothing": (
-        "there is no whole picture in it; it is cut off or no video, copy it again",
-        "其中没有完整画面；文件被截断或不是视频，请重新拷贝",
-    ),
-    "cut": ("the recording breaks off; copy it again", "录像中断不完整；请重新拷贝"),
-    "hung": ("the decoder gave no picture; check the camera and the network", "解码器没有画面；请检查摄像机和网络"),
-    "crashed": ("the decoder crashed; if it comes again, set the camera to H.264", "解码器崩溃；若再次发生，请将摄像机设为 H.264"),
-    "ended": ("the stream ended; check the camera", "视频流已结束；请检查摄像机"),
-}
-
-
-class VideoError(DriverError):
-    """No more pictures from a source; `reason` is what people read, in both languages."""
-
-    def __init__(self, url: str, why: str, detail: str = "") -> None:
-        en, zh = _REASONS[why]
-        inside = f" ({detail})" if detail else ""
-        super().__init__(f"{shown_url(url)}: {en}{inside}")
-        self.why = why
-        self.reason: Text = text(f"{en}{inside}", f"{zh}{inside}")
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -68,14 +31,6 @@ class Picture(msgspec.Struct, frozen=True):
     number: int
     t: float
     pixels: NDArray[np.uint8]
-
-
-def shown_url(url: str) -> str:
-    """The address without user and password, as logs and errors may show it."""
-    if "@" not in url or "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 class Decoder:
@@ -106,7 +61,7 @@ class Decoder:
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "devices.links.video_decoder"),
-                *(str(theirs.fileno()), str(self._memory), msgspec.json.encode(self._source).decode()),
+                *(str(theirs.fileno()), str(self._memory)),
                 pass_fds=(theirs.fileno(), self._memory),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
@@ -120,6 +75,7 @@ class Decoder:
             raise
         finally:
             theirs.close()
+        self._writer.write(msgspec.json.encode(self._source) + b"\n")  # as an argument its password would stand in the list of processes
         self._hearing = asyncio.create_task(self._hear(reader))
         return self
 

@@ -1,7 +1,7 @@
 """The process that decodes a video: started by `links/video.py`, killed by it when it hangs; knows nothing of the branch.
 
-It writes pictures into slots of the memory it was handed and tells of each in one JSON line on its socket; a byte that
-comes back is the number of a slot that is free again. It ends when the socket does.
+The first line on its socket says what to decode. It writes pictures into slots of the memory it was handed and tells of
+each in one JSON line; a byte that comes back is the number of a slot that is free again. It ends when the socket does.
 """
 
 from __future__ import annotations
@@ -18,35 +18,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-# Before OpenCV loads: RTSP over TCP, and no decoder's chatter on standard error.
-os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.links.video_messages import Ended, Failed, Message, Opened, Source, Told
+from devices.links.video_opening import READ_WITHIN_S, SourceError, is_device, open_capture, rate_of
 
 Pixels = NDArray[np.uint8]
 
 SLOTS: Final = 4
 LARGEST_PX: Final = 8192  # a side beyond this is a broken header
-_OPEN_WITHIN_MS: Final = 8_000
 _HALVED_BELOW: Final = 0.3
 _FOLDER_FPS: Final = 10.0  # of a folder read as a recording
 _PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 _PR_SET_PDEATHSIG: Final = 1
-
-
-class SourceError(Exception):
-    """The source cannot be decoded: `why` and a detail for the log."""
-
-    def __init__(self, why: str, detail: str = "") -> None:
-        super().__init__(why, detail)
-        self.failed = Failed(why, detail)
 
 
 def plain(picture: NDArray[Any], longest_px: int | None) -> Pixels:
@@ -151,46 +138,24 @@ class Teller:
         time.sleep(max(0.0, self._begun + t - time.monotonic()))
 
 
-def open_capture(url: str) -> cv2.VideoCapture:
-    """OpenCV's reader of a stream, file or V4L2 device, on one thread; raises SourceError where there is no video."""
-    if url.startswith("/dev/video"):
-        capture = cv2.VideoCapture(url, cv2.CAP_V4L2)
-    else:
-        limits = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            _OPEN_WITHIN_MS,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            _OPEN_WITHIN_MS,
-            cv2.CAP_PROP_N_THREADS,
-            1,
-        ]
-        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
-    if not capture.isOpened():
-        raise SourceError("open")
-    if not (capture.get(cv2.CAP_PROP_FRAME_WIDTH) > 0 and capture.get(cv2.CAP_PROP_FRAME_HEIGHT) > 0):
-        raise SourceError("size", "0x0")
-    return capture
-
-
-def _rate(capture: cv2.VideoCapture) -> float:
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return fps if 0.01 < fps <= 1000 else 25.0
-
-
 def decode(source: Source, teller: Teller) -> int:
     """Tell of a stream's or file's pictures until it ends; how many there were."""
     capture = open_capture(source.url)
-    fps, is_file = _rate(capture), "://" not in source.url and not source.url.startswith("/dev/")
+    fps, is_file = rate_of(capture), "://" not in source.url and not is_device(source.url)
     teller.say(Opened(fps, max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) if is_file else 0))
-    number = 0
+    number, asked = 0, time.monotonic()
     while capture.grab():
+        if time.monotonic() - asked >= READ_WITHIN_S:
+            break  # after its time is over FFmpeg may hand out one more picture, of then
         if is_file and source.live:
             teller.keep_pace(number / fps)
         if teller.wanted(number, time.monotonic()):
             got, picture = capture.retrieve()
             if got:
                 teller.picture(picture, number, time.time() if source.live else number / fps)
-        number += 1
+        number, asked = number + 1, time.monotonic()
+    if time.monotonic() - asked >= READ_WITHIN_S:
+        raise SourceError("hung", f"{READ_WITHIN_S:g} s")
     return number
 
 
@@ -241,7 +206,7 @@ def _run(source: Source, teller: Teller) -> Message:
     path = Path(source.url)
     try:
         if "://" not in source.url and not path.exists():
-            return Failed("absent")
+            return Failed("unplugged" if is_device(source.url) else "absent")
         if path.is_file() and path.stat().st_size == 0:
             return Failed("empty")
         pictures = follow(source, teller) if path.is_dir() else decode(source, teller)
@@ -252,13 +217,24 @@ def _run(source: Source, teller: Teller) -> Message:
     return Ended(pictures) if pictures else Failed("nothing")
 
 
+def _asked(line: socket.socket) -> Source:
+    """The source, as JSON on the first line; nothing else comes before a picture is told."""
+    said = b""
+    while not said.endswith(b"\n"):
+        more = line.recv(1 << 16)
+        if not more:
+            raise SystemExit(0)  # who started us has gone
+        said += more
+    return msgspec.json.decode(said, type=Source)
+
+
 def main() -> None:
-    """Decode what the arguments say: the socket's and the memory's file numbers, and the source as JSON."""
+    """Decode what the first line on the socket asks for; the arguments are the socket's and the memory's file numbers."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # even while native code hangs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us says when we stop
     cv2.setNumThreads(1)
     line = socket.socket(fileno=int(sys.argv[1]))
-    source = msgspec.json.decode(sys.argv[3], type=Source)
+    source = _asked(line)
     teller = Teller(source, line, Slots(int(sys.argv[2]), line))
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         teller.say(_run(source, teller))

@@ -229,10 +229,46 @@ def test_a_wrong_setting_says_what_to_do(wrong: dict[str, Any], told: str) -> No
     assert told in str(caught.value)
 
 
-def test_a_password_is_not_shown() -> None:
-    assert shown_url("rtsp://admin:p@ss@192.0.2.1:554/stream?x=1") == "rtsp://192.0.2.1:554/stream?x=1"
-    assert shown_url("/srv/a@b.mp4") == "/srv/a@b.mp4"
-    assert "secret" not in str(VideoError("rtsp://admin:secret@192.0.2.1/s", "open"))
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://admin:p@ss@192.0.2.1:554/stream?x=1", "rtsp://192.0.2.1:554/stream?x=1"),
+        ("rtsp://admin:pa/ss?word@192.0.2.1/stream", "rtsp://192.0.2.1/stream"),
+        ("rtsp://192.0.2.1/user=admin_password=secret_channel=1", "rtsp://192.0.2.1/user=…"),
+        ("http://192.0.2.1/video?channel=1&pwd=secret&x=2", "http://192.0.2.1/video?channel=1&pwd=…&x=2"),
+        ("/srv/a@b.mp4", "/srv/a@b.mp4"),
+    ],
+)
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+    assert "secret" not in str(VideoError(url, "open"))
+
+
+@pytest.mark.parametrize(("status", "why"), [(401, "password"), (403, "password"), (404, "path"), (503, "busy")])
+async def test_what_a_camera_answers_over_http_is_told(status: int, why: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 %d No\r\nWWW-Authenticate: Basic realm="door"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n' % status)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Decoder(Source(f"http://127.0.0.1:{port}/video.mjpg")) as decoder:
+            with pytest.raises(VideoError) as caught:
+                await decoder.next()
+    assert caught.value.why == why
+
+
+async def test_a_device_that_is_not_plugged_in_is_told() -> None:
+    async with Decoder(Source("/dev/video9")) as decoder:
+        with pytest.raises(VideoError, match="/dev/video9: there is no such device; plug the camera in"):
+            await decoder.next()
+
+
+async def test_a_device_that_is_no_camera_is_told() -> None:
+    async with Decoder(Source("/dev/null")) as decoder:
+        with pytest.raises(VideoError, match="gives no video"):
+            await decoder.next()
 
 
 def test_a_stream_is_no_recording() -> None:
