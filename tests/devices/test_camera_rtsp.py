@@ -143,7 +143,7 @@ async def test_of_a_stream_only_as_many_pictures_as_wanted(serve: Callable[..., 
         numbers = [picture.number for _ in range(11) if (picture := await decoder.next())]
     assert decoder.opened
     assert decoder.opened.fps == 25
-    assert 3 <= (numbers[-1] - numbers[0]) / 10 <= 7  # of 25 a second every fifth, give or take a burst
+    assert 3 <= (numbers[-1] - numbers[0]) / 10 <= 15  # of 25 a second every fifth, but for bursts and a machine that is busy
 
 
 async def test_a_server_that_stops_is_told_and_heals(serve: Callable[..., Server], caplog: pytest.LogCaptureFixture) -> None:
