@@ -27,7 +27,7 @@ _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _LOOK_EACH_S: Final = 1.0
 _SHORT_S, _FULL_S = (20.0, 10.0), (600.0, 60.0)
 """Seconds under load, and idle before."""
-_FAULTS_PER_S: Final = 28.0
+_FAULTS_PER_S: Final = 36.0
 
 
 class Usage:
@@ -55,7 +55,7 @@ def bench(full: bool) -> dict[str, Any]:
 
 async def _measured(folder: Path, run_s: float, idle_s: float) -> dict[str, Any]:
     async with loopback_broker(folder) as (broker, url):
-        rates = Rates(counters=16, presses_per_s=15.0, rating_share=0.4, tickets_per_s=7.0, sensors=200, samples_per_s=1000.0)
+        rates = Rates(counters=16, presses_per_s=15.0, rating_share=0.4, tickets_per_s=3.0, sensors=200, samples_per_s=1000.0)
         load = Load(folder, url, rates, seed=1)
         await load.wire.plug()
         async with connect(Broker.of(url), "bench", clean_session=True) as client:

@@ -17,6 +17,7 @@ Turns = Mapping[str, Grid | None]
 """How long a turn takes, by service; None where nothing is known."""
 
 _NEW: Final = "new customer of "
+_MOST_PLAYED: Final = 150  # tickets that wait; a longer line is stretched from these
 _AWAY_AFTER_S: Final = 180.0  # a counter that leaves people waiting so long serves nobody just now
 
 
@@ -61,10 +62,24 @@ def called_s(plan: Plan, queue: QueueState, line: Sequence[Ticket], turn: Turns,
     counters = open_counters(plan, queue, now)
     if not counters or not line:
         return np.full((PATHS, len(line)), np.inf)
+    if sum(not ticket.name.startswith(_NEW) for ticket in line) > _MOST_PLAYED:
+        return _stretched(plan, queue, line, turn, now, only_last=only_last)
     rank = np.array([_ranks(plan, counter, line, now) for counter in counters])
     free_s = np.stack([_free_s(queue, counter, turn, now) for counter in counters], axis=1)
     turn_s = np.stack([_turn_s(ticket, turn, place) for place, ticket in enumerate(line)], axis=1)
     return starts(rank, free_s, turn_s, only_last=only_last)
+
+
+def _stretched(plan: Plan, queue: QueueState, line: Sequence[Ticket], turn: Turns, now: float, *, only_last: bool) -> Floats:
+    """A line longer than any branch has (a machine that runs away): its head is played, and the rest follows at its pace."""
+    waiting = [ticket for ticket in line if not ticket.name.startswith(_NEW)]
+    new = [ticket for ticket in line if ticket.name.startswith(_NEW)]
+    head = called_s(plan, queue, [*waiting[:_MOST_PLAYED], *new], turn, now, only_last=only_last)
+    last_of = {ticket.service: place for place, ticket in enumerate(waiting[:_MOST_PLAYED])}
+    like = [last_of.get(ticket.service, _MOST_PLAYED - 1) for ticket in waiting[_MOST_PLAYED:]]
+    pace = np.arange(_MOST_PLAYED + 1, len(waiting) + 1) / _MOST_PLAYED
+    rest, came = head[:, like] * pace, head[:, _MOST_PLAYED:] * (len(waiting) / _MOST_PLAYED)
+    return np.concatenate([head[:, :_MOST_PLAYED], rest, came], axis=1)
 
 
 def _ranks(plan: Plan, counter: Counter, line: Sequence[Ticket], now: float) -> list[float]:
