@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from devices.simulated import ctrl_c
 from devices.simulated.branch import SimulatedBranch
 from devices.simulated.broker import EmbeddedBroker
 from edge.clock import FastClock
@@ -115,7 +116,8 @@ async def _process(command: str, file: Path, *words: str) -> AsyncIterator[async
     log = await asyncio.to_thread((file.parent / f"{command}.log").open, "wb")
     with log:
         given = ("-m", "edge.cli", command, str(file), *words)
-        process = await asyncio.create_subprocess_exec(sys.executable, *given, stdout=log, stderr=log)
+        with ctrl_c.unheard():
+            process = await asyncio.create_subprocess_exec(sys.executable, *given, stdout=log, stderr=log)
         try:
             yield process
             if process.returncode is not None:

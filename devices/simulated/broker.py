@@ -8,6 +8,8 @@ from typing import Final, Self
 
 import iotcore
 
+from devices.simulated import ctrl_c
+
 _LARGEST_PAYLOAD: Final = 1 << 20  # bytes; rumqttd's default of 20 kB closes the connection of whoever sends more
 
 
@@ -29,7 +31,7 @@ class EmbeddedBroker:
         return f"mqtt://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        starting = asyncio.create_task(asyncio.to_thread(self._broker.start))
+        starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -40,6 +42,10 @@ class EmbeddedBroker:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._stop()
+
+    def _start(self) -> None:
+        with ctrl_c.unheard():  # whoever has us ends it, after what it carries has arrived
+            self._broker.start()
 
     async def _stop(self) -> None:
         await asyncio.shield(asyncio.to_thread(self._broker.stop))
