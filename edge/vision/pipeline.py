@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -13,12 +14,13 @@ import msgspec
 from devices.camera import CameraSettings, frames
 from devices.driver import text
 from devices.reading import Quality, Sample, Text
+from edge.vision.counting import Direction
 from edge.vision.detectors import DetectorPool
 from edge.vision.sight import Blindness
 from edge.vision.view import Seen, View
 from models.manifest import ModelError
 
-__all__ = ["DetectorPool", "watch"]
+__all__ = ["DetectorPool", "Totals", "watch", "ways"]
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,11 @@ _LOAD_OVER_S: Final = 30.0
 _TOO_SLOW_FPS: Final = 2.5  # below it people are lost between pictures
 
 Told = Callable[[Sample], None]
+Way = tuple[str, Direction]
+"""A line and a direction over it."""
+
+Totals = Mapping[Way, int]
+_NONE_YET: Final[Totals] = MappingProxyType({})
 
 _BLIND: Final[Mapping[Blindness, Text]] = {
     "dark": text(
@@ -42,13 +49,13 @@ _SLOW: Final = text(
 )
 
 
-async def watch(camera_id: str, settings: CameraSettings, pool: DetectorPool, told: Told) -> None:
-    """Watch a camera until cancelled.
+async def watch(camera_id: str, settings: CameraSettings, pool: DetectorPool, told: Told, totals: Totals = _NONE_YET) -> None:
+    """Watch a camera until cancelled; `totals` of a line and direction go on from those given, the others from 0.
 
     `told` gets `people` (part: zone), `in_total` and `out_total` (part: line) and the camera's `state`. While the camera
     cannot see, or no detector is installed, the first three are missing with the reason: never an empty hall.
     """
-    teller = Teller(camera_id, settings, told)
+    teller = Teller(settings, told, totals)
     while True:
         try:
             detector = await pool.open(settings.detector, settings.view)
@@ -63,12 +70,18 @@ async def watch(camera_id: str, settings: CameraSettings, pool: DetectorPool, to
                 teller.saw(await pool.run(view.step, frame.pixels, frame.number, frame.t), frame.t)
 
 
+def ways(settings: CameraSettings) -> list[Way]:
+    """The camera's lines, each in both directions."""
+    directions: tuple[Direction, ...] = ("in", "out")
+    return [(line, direction) for line in settings.lines for direction in directions]
+
+
 class Teller:
     """Makes samples of what is seen; what is the same as before is told again only now and then."""
 
-    def __init__(self, camera_id: str, settings: CameraSettings, told: Told) -> None:
-        self._camera, self._settings, self._told = camera_id, settings, told
-        self._totals = {(line, direction): 0 for line in settings.lines for direction in ("in", "out")}
+    def __init__(self, settings: CameraSettings, told: Told, totals: Totals = _NONE_YET) -> None:
+        self._settings, self._told = settings, told
+        self._totals = {way: totals.get(way, 0) for way in ways(settings)}
         self._last: dict[tuple[str, str], tuple[Sample, float]] = {}
         self._window: tuple[float, int] | None = None  # since when, how many pictures
         self._slow = False

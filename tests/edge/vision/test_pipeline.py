@@ -132,7 +132,7 @@ def seen(people: int = 0, crossings: tuple[str, ...] = (), blindness: Any = None
 
 async def test_what_stays_the_same_is_told_once() -> None:
     told: list[Sample] = []
-    teller = Teller("door", camera("x.mp4"), told.append)
+    teller = Teller(camera("x.mp4"), told.append)
     for i in range(50):
         teller.saw(seen(people=2), i / 10)
     assert [(s.quantity, s.value) for s in told] == [("people", 2), ("in_total", 0), ("out_total", 0), ("state", "online")]
@@ -142,7 +142,7 @@ async def test_what_stays_the_same_is_told_once() -> None:
 
 async def test_totals_go_on_where_they_were_after_a_blindness() -> None:
     told: list[Sample] = []
-    teller = Teller("door", camera("x.mp4"), told.append)
+    teller = Teller(camera("x.mp4"), told.append)
     teller.saw(seen(crossings=("in",)), 0.0)
     teller.saw(seen(blindness="dark"), 0.1)
     teller.heard(Sample("state", "offline", reason=text("gone", "断开")))
@@ -153,7 +153,7 @@ async def test_totals_go_on_where_they_were_after_a_blindness() -> None:
 
 async def test_a_box_that_is_too_slow_only_infers() -> None:
     told: list[Sample] = []
-    teller = Teller("door", camera("x.mp4"), told.append)
+    teller = Teller(camera("x.mp4"), told.append)
     for i in range(40):
         teller.saw(seen(people=1), float(i))  # a picture a second where ten are wanted
     last = [sample for sample in told if sample.quantity in {"people", "state"}][-2:]
