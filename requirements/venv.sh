@@ -28,5 +28,5 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     fi
 fi
 
-.venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r "$requirements"
-.venv/bin/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps -e .
+.venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes --no-deps -r "$requirements"
+.venv/bin/python -m pip --disable-pip-version-check install -qq --no-build-isolation --no-deps -e .
