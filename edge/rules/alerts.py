@@ -27,8 +27,27 @@ def alerts(plan: Plan, state: BranchState, forecast: Forecast, now: float) -> De
             *_devices(plan, state),
             *_paper(plan, state, limit),
             *_air(plan, state, now, limit),
+            *_not_heard_again(plan, state),
         )
     )
+
+
+def _not_heard_again(plan: Plan, state: BranchState) -> Iterator[Raised]:
+    """Alerts of an earlier run whose reading has not come again since the start: not known is not over, so they stand."""
+    for device in plan.devices.values():
+        facts = state.fleet.devices.get(device.id, DeviceState()).facts
+        if facts.keys().isdisjoint(("paper", "paper_pct")):
+            yield from _as_it_stands(state, alert_id("paper", device.id))
+    unheard = {device.zone for device in plan.devices.values() if state.fleet.devices.get(device.id, DeviceState()).last_seen is None}
+    for zone in (zone.id for zone in plan.zones.values() if zone.id in unheard):
+        for quantity, id_ in (("co2_ppm", alert_id("co2", zone)), ("temperature_c", alert_id("temperature", zone))):
+            if quantity not in state.climate.readings.get(zone, {}):
+                yield from _as_it_stands(state, id_)
+
+
+def _as_it_stands(state: BranchState, id_: str) -> Iterator[Raised]:
+    if standing := state.alerts.get(id_):
+        yield Raised(id_, standing.severity, standing.text)
 
 
 def over(standing: bool, value: float, raise_at: float, clear_below: float) -> bool:

@@ -113,6 +113,14 @@ def test_air(plan: Plan, at: At, heard: Heard, hall: dict[str, float | None], st
     assert set(raised(plan, standing(heard(at("10:00"), hall=hall), *stands), at("10:00"))) == ids
 
 
+def test_after_a_restart_what_is_not_heard_again_is_not_over(plan: Plan, at: At, heard: Heard) -> None:
+    stood = ("paper-vtm-01", "co2-hall", "temperature-hall")
+    assert set(raised(plan, standing(BranchState(), *stood), at("10:00"))) == set(stood)
+    heard_again = heard(at("10:00"), hall={"co2_ppm": 500.0, "temperature_c": 24.0})
+    fresh = replace(heard_again, fleet=fleet(vtm_01=DeviceState("online", facts={"paper": "good"}, told="online")).fleet)
+    assert raised(plan, standing(fresh, *stood), at("10:00")) == {}
+
+
 @given(st.lists(st.floats(-90, 90), min_size=5, max_size=60))
 def test_an_alert_does_not_flap_with_noise_around_its_mark(plan: Plan, at: At, heard: Heard, noise: list[float]) -> None:
     now, state, turns = at("10:00"), BranchState(), 0
