@@ -18,6 +18,7 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy deploy/mosquitto
 	$(BIN)/lint-imports
 
 bench: .venv/test .venv/debian
