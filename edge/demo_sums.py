@@ -20,7 +20,10 @@ _PEOPLE_IN: Final = (
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """What came of a demo; counts over its whole time, `_truth` what the simulated hardware knows."""
+    """What came of a demo; counts over its whole time, `_truth` what the simulated hardware knows.
+
+    `camera_in` are those whom the overhead camera saw come in, None where it was left out.
+    """
 
     events: int
     acknowledged: int
@@ -36,7 +39,7 @@ class Sums(msgspec.Struct, frozen=True):
     served_truth: int
     start_s: float
     peak_rss_mb: float
-    camera: bool
+    camera_in: int | None
     settled: bool
 
     def told(self) -> str:
@@ -48,14 +51,14 @@ class Sums(msgspec.Struct, frozen=True):
                 f"tickets      {self.tickets} of {self.tickets_truth}",
                 f"people in    {self.door_in} of {self.door_in_truth}",
                 f"ratings      {self.ratings} of {self.ratings_truth}",
-                f"camera       {'on' if self.camera else 'left out'}",
+                f"by camera    {'left out' if self.camera_in is None else f'{self.camera_in} of {self.door_in_truth}'}",
                 f"start        {self.start_s} s to the first reading",
                 f"peak memory  {self.peak_rss_mb} MB",
             )
         )
 
 
-def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, camera: bool, settled: bool) -> Sums:
+def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, camera_in: int | None, settled: bool) -> Sums:
     """Count in both databases once everything has stopped. Blocks on the disk."""
     branch = connect(folder / "store" / FILE_NAME, read_only=True)
     office = connect(folder / "headoffice.db", read_only=True)
@@ -83,7 +86,7 @@ def sums(folder: Path, truth: Truth, *, start_s: float, peak_rss_mb: float, came
         served_truth=sum(one.outcome == "served" for one in truth.finished),
         start_s=start_s,
         peak_rss_mb=peak_rss_mb,
-        camera=camera,
+        camera_in=camera_in,
         settled=settled,
     )
 

@@ -94,7 +94,9 @@ class Equipment:
             self.camera.cross(t, direction, people)
 
     async def settle(self) -> None:
-        """Return when what can be acknowledged is, and the door's totals were told so that they can be believed."""
+        """Return when what can be acknowledged is, the camera's picture is empty, and the door's totals were told to be believed."""
+        if self.camera:
+            await self.camera.settle()
         await self.beam.tell()
         await self.beam.tell()  # a frame is believed when the next one follows it
         await self.machine.all_told()

@@ -20,6 +20,7 @@ _QUALITY: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
 _LONGEST_BACKLOG: Final = 1 << 20  # bytes; a client that reads slower misses pictures
 _MOST_WALKS: Final = 64
 _TOLERANCE_S: Final = 1.0
+_LOOKS_EACH_S: Final = 0.1
 _EVERY_S: Final = 3.2  # between people of `write_video`, on average
 
 
@@ -97,6 +98,14 @@ class LiveCamera:
         for companion in range(people):
             look = int(self._random.integers(1000))
             self._walks.append(walk_through(t + 1.1 * companion, direction, look, self._random, beside=30.0 * companion))
+
+    async def settle(self) -> None:
+        """Return when whoever is in the picture has walked out of it."""
+        ends = max((walk.ends for walk in self._walks), default=0.0)
+        while True:
+            if self._clock.now() >= ends:
+                return
+            await asyncio.sleep(_LOOKS_EACH_S)
 
     async def plug(self) -> None:
         """Listen; the port stays the same when plugged again."""

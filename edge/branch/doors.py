@@ -62,6 +62,7 @@ def _step(course: Course, door: Door, device: Device, sample: Sample, total: int
         course.tell("door.counter_began", said)
     elif people and counts:
         course.tell("door.crossed", said | {"people": people})
+        _compared(course, door)
     elif not counts:
         _compare(course, door, device, sample, people or 0)
     if known is None or people != 0 or not 0 <= course.now - known[1] < _GRAIN_S:
@@ -112,7 +113,17 @@ def _compare(course: Course, door: Door, device: Device, sample: Sample, people:
         else replace(known, out_seen=known.out_seen + people)
     )
     course.set_occupancy(replace(occupancy, compared={**occupancy.compared, key: known}))
-    fleet.fact(course, device, "door_difference", differences(course.state.occupancy)[key])
+    _compared(course, door)
+
+
+def _compared(course: Course, door: Door) -> None:
+    """Facts of the door's other sources: whom they saw, and how many more than the door's own that is."""
+    found = differences(course.state.occupancy)
+    for device, key in ((course.plan.devices.get(other), f"{door.id}/{other}") for other in door.others):
+        if device and key in found:
+            seen = course.state.occupancy.compared[key]
+            for name, value in (("in_seen", seen.in_seen), ("out_seen", seen.out_seen), ("door_difference", found[key])):
+                fleet.fact(course, device, name, value)
 
 
 def differences(occupancy: OccupancyState) -> dict[str, int]:

@@ -169,9 +169,12 @@ def test_another_source_at_the_door_is_compared_and_not_counted() -> None:
     branch.beam(21, "in_total", 9)
     branch.at(22, sample("door-camera", "in_total", 12, "entrance"))
     assert differences(branch.state.occupancy) == {"main/door-camera": 3}
-    assert branch.state.fleet.devices["door-camera"].facts["door_difference"] == 3
+    assert branch.state.fleet.devices["door-camera"].facts == {"in_seen": 12, "out_seen": 0, "door_difference": 3}
+    branch.beam(31, "in_total", 11)
+    assert branch.state.fleet.devices["door-camera"].facts["door_difference"] == 1
+    branch.at(32, sample("door-camera", "in_total", 14, "entrance"))
     compared = [event.data for event in branch.at(16 * 3600) if event.type == "door.compared"]
-    assert compared == [{"door": "main", "source": "door-camera", "in": 12, "out": 0, "difference": 3}]
+    assert compared == [{"door": "main", "source": "door-camera", "in": 14, "out": 0, "difference": 3}]
 
 
 def test_totals_that_come_close_together_are_compared_once() -> None:
