@@ -137,9 +137,14 @@ def _candidates_s(known: Features) -> dict[str, float]:
 
 
 def _plain(p50_s: float, known: Features) -> Wait:
-    """A forecast that was not learned, as wide as the simulated line's; without one, twice its median."""
-    spread_s = known.likely_p90_s - known.likely_p50_s if known.likely_p50_s != UNKNOWN else p50_s
-    return Wait(p50_s, p50_s + spread_s)
+    """A forecast that was not learned, as wide as the simulated line's.
+
+    Without one (no turn was seen yet): no shorter than the first in line has waited already, and up to twice that.
+    """
+    if known.likely_p50_s == UNKNOWN:
+        p50_s = max(p50_s, known.head_of_line_s)
+        return Wait(p50_s, 2 * p50_s)
+    return Wait(p50_s, p50_s + known.likely_p90_s - known.likely_p50_s)
 
 
 def _grown(x: Floats, base_s: Floats, wait_s: Floats) -> Pair:

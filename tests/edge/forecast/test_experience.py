@@ -77,6 +77,20 @@ def test_nothing_seen_is_nothing_known() -> None:
     assert experience.wait(Replay(ZONE, {"normal": 0.0}).plan, QueueState(), "s0", "normal", 0.0) is None
 
 
+def test_before_any_turn_is_seen_a_newcomer_waits_no_shorter_than_the_first_in_line_has(lived: tuple[Replay, BranchState, float]) -> None:
+    experience, plan = Experience(ZONE), lived[0].plan
+    service, came = next(iter(plan.services)), {"class": "normal", "source": "kiosk"}
+    events = [
+        Event("ticket.issued", 2.0, {"ticket": "A001", "service": service, **came}),
+        Event("ticket.issued", 4.0, {"ticket": "A002", "service": service, **came}),
+        Event("ticket.called", 5.0, {"ticket": "A001", "counter": next(iter(plan.counters)), "service": service, "wait_s": 3.0}),
+    ]
+    queue = follow(experience, plan, QueueState(), events)
+    wait = experience.wait(plan, queue, service, "normal", 144.0)
+    assert wait is not None
+    assert wait.p50_s >= 140.0
+
+
 def test_the_favourite_leads_until_another_is_clearly_nearer() -> None:
     best = Best()
     said_s = {"favourite": 100.0, "other": 105.0}
