@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from devices.reading import Command, Occurrence, Outcome, Sample
-from edge.branch.orders import orders
+from edge.branch.orders import displayed, orders
 from edge.branch.plan import Plan
 from edge.branch.plant import QUANTITIES as PLANT_QUANTITIES
 from edge.branch.request import answer
@@ -87,6 +87,10 @@ class Core:
     def foresee(self, now: float) -> None:
         """Bring the forecast up to what has just happened."""
         self.forecast = forecast(self.plan, self.state, now, self.experience)
+
+    def shown(self, now: float) -> list[Command]:
+        """What the displays should show now: after a start nobody knows what the last run still sent."""
+        return self._sent(displayed(self.plan, self.state, now), now)
 
     def leave(self, now: float) -> list[Command]:
         """What to command before the branch is left alone."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_SAMPLES: Final = 4096
 _JUMP_S: Final = 5.0
 _FORESEE_AFTER_S: Final = 0.05
+_FORESEE_RESTS: Final = 15.0
 _LEAVE_WITHIN_S: Final = 1.5
 
 Listener = Callable[[list[Numbered]], None]
@@ -56,6 +58,7 @@ class Engine:
         self._pending: dict[tuple[str, str], asyncio.Future[list[Numbered]]] = {}
         self._heard = asyncio.Event()
         self._foreseeing: asyncio.TimerHandle | None = None
+        self._foresee_cost_s = 0.0
         self._leaving: set[str] = {""}  # commands of `leave` whose outcome is awaited
         self._left = asyncio.Event()
         self._clock_marks = (clock.now(), clock.monotonic())
@@ -66,6 +69,9 @@ class Engine:
         self.core.state = resume(self.plan, events)
         if self.store.epoch_reason:
             self._keep([Event("outbox.epoch_began", self._now(), {"reason": self.store.epoch_reason})])
+        if (back_s := self.store.last_wall_s - self._now()) >= _JUMP_S:  # a box without a battery for its clock began anew
+            self._jumped(-back_s)
+        self._send(self.core.shown(self._now()))
 
     # what drivers say
 
@@ -87,35 +93,48 @@ class Engine:
             StoreClosedError: stopped before that; the device must not be told that it was kept.
         """
         await self.store.room()
-        occurrence = msgspec.structs.replace(occurrence, device=device, received=self._now())
+        now = self._present()
+        occurrence = msgspec.structs.replace(occurrence, device=device, received=now)
         key = (device, occurrence.identity)
         if self.store.repeats.is_copy(occurrence, self.store.running_s()):
             if under_way := self._pending.get(key):
                 await asyncio.shield(under_way)
             return
         self.occurrences_taken += 1
-        await self._kept(self.core.take(occurrence, self._now()), occurrence, key)
+        done = self.core.take(occurrence, now)
+        durable = self._pending[key] = self.store.submit(done.events, occurrence)
+        durable.add_done_callback(partial(self._no_more_pending, key))
+        await self._followed(durable, done.commands)
         self.store.repeats.answered(occurrence, self.store.running_s())
 
-    async def _kept(self, done: Done, occurrence: Occurrence, key: tuple[str, str]) -> None:
-        durable = self._pending[key] = self.store.submit(done.events, occurrence)
-        try:
-            numbered = await asyncio.shield(durable)
-        finally:
-            self._pending.pop(key, None)
-        self._told(numbered)
-        self._send(done.commands)
+    def _no_more_pending(self, key: tuple[str, str], durable: asyncio.Future[list[Numbered]]) -> None:
+        if self._pending.get(key) is durable:
+            del self._pending[key]
+
+    async def _followed(self, durable: asyncio.Future[list[Numbered]], commands: list[Command]) -> None:
+        """Return when events are durable; what follows from them does so also when nobody waits for them any more."""
+        durable.add_done_callback(partial(self._follow, commands))
+        await asyncio.shield(durable)
+
+    def _follow(self, commands: list[Command], durable: asyncio.Future[list[Numbered]]) -> None:
+        if durable.cancelled() or durable.exception():
+            return
+        self._told(durable.result())
+        self._send(commands)
         self._refresh()
         self._foresee_soon()
 
     def _foresee_soon(self) -> None:
         """Screens first: the forecast follows what happened a moment later, and once for all that came together."""
         if self._foreseeing is None:
-            self._foreseeing = asyncio.get_running_loop().call_later(_FORESEE_AFTER_S, self._foresee)
+            after_s = max(_FORESEE_AFTER_S, self._foresee_cost_s * _FORESEE_RESTS)
+            self._foreseeing = asyncio.get_running_loop().call_later(after_s, self._foresee)
 
     def _foresee(self) -> None:
-        self._foreseeing = None
+        """A long line costs more to foresee: the longer that took, the longer it rests, so that presses never wait for it."""
+        self._foreseeing, began = None, self.clock.monotonic()
         self.core.foresee(self._now())
+        self._foresee_cost_s = self.clock.monotonic() - began
         self._refresh()
 
     def outcome(self, command: Command, outcome: Outcome, detail: str = "") -> None:
@@ -131,17 +150,16 @@ class Engine:
 
     async def ask(self, verb: str, arguments: Mapping[str, Any], by: str) -> Answer:
         """Do what a person asks of the queue or the plant; it is an event, whatever comes of it."""
-        now, done, answer = self._now(), Done([], []), Answer("ok")
+        if self.store.problem:
+            return Answer("error", error=f"nothing can be kept just now ({self.store.problem}); free some room on the disk and ask again")
+        now, done, answer = self._present(), Done([], []), Answer("ok")
         try:
             done, data = self.core.ask(verb, arguments, now)
             answer = Answer("ok", data=data)
         except RefusedError as error:
             answer = Answer("error", error=str(error))
         told = Event("request.answered", now, {"verb": verb, "by": by, "status": answer.status, "error": answer.error})
-        self._told(await self.store.keep([*done.events, told]))
-        self._send(done.commands)
-        self._refresh()
-        self._foresee_soon()
+        await self._followed(self.store.submit([*done.events, told]), done.commands)
         return answer
 
     async def leave(self) -> None:
@@ -175,8 +193,9 @@ class Engine:
     def _take_samples(self) -> None:
         inbox, self._inbox = self._inbox, {}
         events: list[Event] = []
+        now = self._present()
         for sample in inbox.values():
-            done = self.core.take(sample, sample.received)
+            done = self.core.take(sample, now)
             events += done.events
             self._send(done.commands)
         self.samples_taken += len(inbox)
@@ -189,8 +208,7 @@ class Engine:
                 self._second()
 
     def _second(self) -> None:
-        self._notice_jump()
-        done = self.core.tick(self._now())
+        done = self.core.tick(self._present())
         self._keep(done.events)
         self._send(done.commands)
         if given_up := self.store.given_up():
@@ -198,12 +216,17 @@ class Engine:
         self.store.note_running()
         self._refresh()
 
-    def _notice_jump(self) -> None:
+    def _present(self) -> float:
+        """Now, a jump of the wall clock noticed: before anything is judged by it."""
         (wall, steady), self._clock_marks = self._clock_marks, (self.clock.now(), self.clock.monotonic())
         by_s = (self._clock_marks[0] - wall) - (self._clock_marks[1] - steady) * self.clock.rate
         if abs(by_s) >= _JUMP_S * max(1.0, self.clock.rate):
-            _LOG.warning("the clock jumped by %.0f s", by_s)
-            self._keep(self.core.jumped(by_s, self._now()))
+            self._jumped(by_s)
+        return self._now()
+
+    def _jumped(self, by_s: float) -> None:
+        _LOG.warning("the clock jumped by %.0f s", by_s)
+        self._keep(self.core.jumped(by_s, self._now()))
 
     # what follows
 

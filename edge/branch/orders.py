@@ -88,15 +88,20 @@ def _waiting(plan: Plan, before: QueueState, after: QueueState, t: float) -> Ite
             yield from _show(plan, counter.id, "waiting", number, t)
 
 
+def displayed(plan: Plan, state: BranchState, t: float) -> list[Command]:
+    """What every display should show at `t`."""
+    shown: list[Command] = []
+    for counter in plan.counters.values():
+        known = state.queue.counters.get(counter.id)
+        shown += _show(plan, counter.id, "waiting", waiting_for(state.queue, counter), t)
+        if known is not None and known.ticket:
+            shown += _show(plan, counter.id, "ticket", known.ticket, t)
+    return shown
+
+
 def _shown_again(plan: Plan, after: BranchState, event: Event) -> Iterator[Command]:
     """A display that is back shows what it missed."""
-    device = event.data["device"]
-    for counter in plan.counters.values():
-        state = after.queue.counters.get(counter.id)
-        shown = list(_show(plan, counter.id, "waiting", waiting_for(after.queue, counter), event.t))
-        if state is not None and state.ticket:
-            shown += _show(plan, counter.id, "ticket", state.ticket, event.t)
-        yield from (command for command in shown if command.device == device)
+    yield from (command for command in displayed(plan, after, event.t) if command.device == event.data["device"])
 
 
 def _told_machines(plan: Plan, event: Event) -> Iterator[Command]:

@@ -58,6 +58,10 @@ class Repeats:
             del entries[next(iter(entries))]
         return device, occurrence.identity, running_s, number, self.run
 
+    def forget(self, occurrence: Occurrence) -> None:
+        """It was not kept after all: when it comes again it is no copy."""
+        self._by_device.get(occurrence.device, {}).pop(occurrence.identity, None)
+
     def answered(self, occurrence: Occurrence, running_s: float) -> None:
         """Its answer goes out now: a copy within the window of the answer is one too."""
         entry = self._by_device.get(occurrence.device, {}).get(occurrence.identity)

@@ -60,6 +60,7 @@ class Store:
         self.repeats = Repeats.of(opened_.seen, opened_.run)
         self.epoch_reason = opened_.epoch_reason
         self.bulk_given_up = self.untold = self._running.given_up
+        self.last_wall_s = self._running.wall_s  # when the last run was there last
         self._running_from_s = max([self._running.running_s, *(row[2] for row in opened_.seen)]) - self._clock.monotonic()
 
     def _open(self) -> tuple[sqlite3.Connection, sqlite3.Connection, Opened]:
@@ -85,7 +86,7 @@ class Store:
 
     def note_running(self) -> None:
         """Keep over a kill how long the box ran, and what it gave up; called each second."""
-        self._running.write(self.running_s(), self.untold)
+        self._running.write(self.running_s(), self.untold, self._clock.now())
 
     def is_full(self) -> bool:
         """Whether so much waits for the disk that nothing more should be taken in."""
@@ -124,6 +125,8 @@ class Store:
         def tell(finished: asyncio.Future[list[Numbered]]) -> None:
             if not finished.cancelled() and finished.exception() is None:
                 self.outbox.committed(numbered, epoch)
+            elif occurrence:
+                self.repeats.forget(occurrence)
 
         done.add_done_callback(tell)
         return done
