@@ -48,6 +48,8 @@ def answer(plan: Plan, state: BranchState, verb: str, arguments: Arguments, now:
 
 
 def _issue_ticket(course: Course, arguments: Arguments) -> Data:
+    if course.plan.authority == "machine":
+        raise RefusedError("the ticket system issues the tickets (queue: authority: machine); take one there")
     asked = word(arguments, "service")
     service_id = service_of(course.plan, asked, asked)
     if service_id not in course.plan.services:

@@ -106,6 +106,11 @@ def test_where_the_machine_decides_nobody_else_calls() -> None:
         answer(plan("machine"), BranchState(), "call_next", {"counter": "1"}, NINE)
 
 
+def test_where_the_machine_decides_nobody_else_issues_a_ticket_that_it_could_not_call() -> None:
+    with pytest.raises(RefusedError, match="take one there"):
+        answer(plan("machine"), BranchState(), "issue_ticket", {"service": "personal"}, NINE)
+
+
 def test_all_numbers_in_use() -> None:
     branch = Asked()
     for _ in range(999):
