@@ -14,6 +14,8 @@ from edge.store.writer import StoreClosedError
 _LOG = logging.getLogger(__name__)
 _FIRST_S: Final = 1.0
 _LONGEST_S: Final = 60.0
+_WORKS_AFTER_S: Final = 10.0
+"""A driver that was started again and did not fail for so long works; what its device is then, it tells itself."""
 _HELD_S: Final = 60.0
 """A run that lasted this long was sound: the next failure is told anew and tried again soon."""
 
@@ -23,6 +25,7 @@ async def isolated(device: str, run: Callable[[], Awaitable[None]], told: Callab
     loop, pause_s, failing = asyncio.get_running_loop(), _FIRST_S, ""
     while True:
         began = loop.time()
+        works = loop.call_later(_WORKS_AFTER_S, _tell_works, device, told) if failing else None
         try:
             await run()
             error: Exception = DriverError("its driver ended by itself; that is a mistake in the driver")
@@ -30,17 +33,28 @@ async def isolated(device: str, run: Callable[[], Awaitable[None]], told: Callab
             raise
         except Exception as caught:  # noqa: BLE001 (this is the one place that isolates a device)
             error = caught
+        finally:
+            if works:
+                works.cancel()
         if loop.time() - began >= _HELD_S:
             pause_s, failing = _FIRST_S, ""
-        if failing != (said := _said(error)):
-            failing = said
-            _tell(device, error, said, told)
+        _tell(device, error, told, again=failing == (said := _said(error)))
+        failing = said
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_S)
 
 
-def _tell(device: str, error: Exception, said: str, told: Callable[[Sample], None]) -> None:
-    if _is_expected(error):
+def _tell_works(device: str, told: Callable[[Sample], None]) -> None:
+    _LOG.info("%s: its driver works again", device)
+    told(Sample("state", "online"))
+
+
+def _tell(device: str, error: Exception, told: Callable[[Sample], None], *, again: bool) -> None:
+    """The state each time, for it may have seemed to work meanwhile; the log once."""
+    said = _said(error)
+    if again:
+        _LOG.debug("%s: its driver failed again", device)
+    elif _is_expected(error):
         _LOG.error("%s: %s", device, said)
     else:
         _LOG.error("%s: its driver failed", device, exc_info=error)

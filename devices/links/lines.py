@@ -78,8 +78,10 @@ class Lines:
         wire = self._wires.get(name) or self._begin(name, settings)
         _agree(name, wire, settings, device)
         holder = self._holders.setdefault(device, Holder(device))
-        holder.told = told
+        begins_anew, holder.told = holder.is_away and holder.told != told, told
         link: L = wire.owner.hold(settings, holder)
+        if begins_anew:
+            holder.remind()
         wire.devices.append(device)
         try:
             yield link

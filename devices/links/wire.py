@@ -40,6 +40,16 @@ class Holder:
         self.told: Callable[[Sample], None] = lambda _: None
         self._away: dict[str, Text] = {}
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the device was told that a wire of its is away, and not that it is back."""
+        return bool(self._away)
+
+    def remind(self) -> None:
+        """A driver that begins anew hears what the one before was told of a wire that is still away."""
+        if self._away:
+            self.told(Sample("state", "offline", reason=next(iter(self._away.values()))))
+
     def away(self, wire: str, reason: Text) -> None:
         """The wire is away; `reason` says what to do."""
         if wire not in self._away:
