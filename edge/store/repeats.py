@@ -20,6 +20,7 @@ class _Entry:
     last_s: float
     number: int
     run: int
+    within: int | None = None  # of how many of its device it matters among; None: time alone tells
 
 
 @dataclass(slots=True)
@@ -53,8 +54,8 @@ class Repeats:
         number = self._count[device] = self._count.get(device, 0) + 1
         entries = self._by_device.setdefault(device, {})
         entries.pop(occurrence.identity, None)
-        entries[occurrence.identity] = _Entry(running_s, number, self.run)
-        while len(entries) > _MOST_A_DEVICE:
+        entries[occurrence.identity] = _Entry(running_s, number, self.run, occurrence.copy_within)
+        while len(entries) > _MOST_A_DEVICE or _is_past(entries[next(iter(entries))], number):
             del entries[next(iter(entries))]
         return device, occurrence.identity, running_s, number, self.run
 
@@ -75,3 +76,8 @@ class Repeats:
         if occurrence.copy_within is not None and self._count[occurrence.device] - entry.number >= occurrence.copy_within:
             return False
         return running_s - entry.last_s <= window_s
+
+
+def _is_past(oldest: _Entry, count: int) -> bool:
+    """Whether so many came since that none is a copy of it any more."""
+    return oldest.within is not None and count - oldest.number >= oldest.within

@@ -28,6 +28,9 @@ _LOG = logging.getLogger(__name__)
 EPOCH_BEGAN: Final = "outbox.epoch_began"
 _MOST_WAITING: Final = 5000
 
+_SEEN_FOR_S: Final = 3600.0
+"""How long what was seen is remembered; no wire's window is longer than ten minutes."""
+
 
 class Store:
     """Everything that must not be lost. Opened once, in the event loop; all disk work is on threads of its own."""
@@ -180,7 +183,7 @@ class Store:
         marks = [(self.outbox.epoch, lane, self.outbox.acknowledged(lane)) for lane in Lane]
 
         def job(connection: sqlite3.Connection) -> int:
-            connection.execute("DELETE FROM seen WHERE last_s < ?", (self.running_s() - 86_400,))
+            connection.execute("DELETE FROM seen WHERE last_s < ?", (self.running_s() - _SEEN_FOR_S,))
             return sum(_forget(connection, *mark, bulk_before_day if mark[1] is Lane.BULK else before_day) for mark in marks)
 
         return self.writer.submit(job)
