@@ -61,6 +61,7 @@ class Engine:
         self._foresee_cost_s = 0.0
         self._leaving: set[str] = {""}  # commands of `leave` whose outcome is awaited
         self._left = asyncio.Event()
+        self._not_done: set[tuple[str, str, str]] = set()  # device, quantity, part of commands that did not take
         self._clock_marks = (clock.now(), clock.monotonic())
 
     async def resume(self) -> None:
@@ -139,12 +140,20 @@ class Engine:
 
     def outcome(self, command: Command, outcome: Outcome, detail: str = "") -> None:
         """A driver says what came of a command."""
-        if outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_CONFIRMED}:
-            _LOG.info("%s: %s %s: %s %s", command.device, command.quantity, command.value, outcome, detail)
+        self._log_once(command, outcome, detail)
         self._keep(self.core.outcome(command, outcome, detail, self._now()))
         self._leaving.discard(command.id)
         if not self._leaving:
             self._left.set()
+
+    def _log_once(self, command: Command, outcome: Outcome, detail: str) -> None:
+        """A command that is not done is tried again each minute: told when that begins."""
+        key = (command.device, command.quantity, command.part)
+        if outcome not in {Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_CONFIRMED}:
+            self._not_done.discard(key)
+        elif key not in self._not_done:
+            self._not_done.add(key)
+            _LOG.info("%s: %s %s: %s %s", command.device, command.quantity, command.value, outcome, detail)
 
     # what people ask
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devices.reading import Command, Occurrence, Sample
+from devices.reading import Command, Occurrence, Outcome, Sample
 from edge.branch.plan import Counter, Device, Plan, Service
 from edge.clock import SetClock
 from edge.engine import Engine
@@ -183,3 +183,13 @@ async def test_the_newest_sample_of_a_quantity_is_looked_at_and_the_inbox_is_bou
         assert engine.samples_replaced == 10_000 - len(engine._inbox)
         engine._take_samples()
         assert engine.samples_taken == 4096
+
+
+async def test_a_command_that_never_takes_is_logged_once_until_it_took(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "edge.engine")
+    command = Command("light_pct", 100.0, device="display", why={}, until=NOON + 60)
+    async with engine_in(tmp_path, SetClock(NOON)) as engine:
+        for outcome in (Outcome.NOT_CONFIRMED, Outcome.REFUSED, Outcome.CONFIRMED, Outcome.NOT_CONFIRMED):
+            engine.outcome(command, outcome, "nothing came")
+    said = [record.getMessage() for record in caplog.records if "light_pct" in record.getMessage()]
+    assert said == ["display: light_pct 100.0: not_confirmed nothing came"] * 2
