@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.reading import Command, Occurrence, Outcome, Quality, Sample, Value
+from devices.wire.heartbeat import heartbeat
 from edge.branch.plan import Plan
 from edge.branch.state import BranchState
 from edge.clock import read, written
@@ -53,7 +54,9 @@ class Cosimulation:
             step = _decode.decode(line)
             now = read(step.t, self._plan.timezone)
             samples = [self._sample(reading, now) for reading in step.readings]
-            occurrences = [self._occurrence(given, now) for given in step.occurrences]
+            beats = [given for given in step.occurrences if given.get("topic") == "heartbeat"]
+            samples += [sample for given in beats for sample in self._beat(given, now)]
+            occurrences = [self._occurrence(given, now) for given in step.occurrences if given not in beats]
         except (msgspec.DecodeError, msgspec.ValidationError, ValueError, KeyError) as error:
             return {"error": f'{error}; a line is {{"t": ISO time, "readings": […], "occurrences": […]}}'}
         if self._now is not None and now < self._now:
@@ -80,6 +83,15 @@ class Cosimulation:
         t = read(reading.t, self._plan.timezone) if isinstance(reading.t, str) else reading.t
         quality = reading.quality or (Quality.MISSING if reading.value is None else Quality.MEASURED)
         return Sample(reading.quantity, reading.value, reading.part, quality, t=t, device=reading.device, received=now)
+
+    def _beat(self, given: Mapping[str, Any], now: float) -> Iterator[Sample]:
+        """A terminal's heartbeat (format J): what it tells of itself, and whether it serves."""
+        device = _device(given, self._plan)
+        beat = heartbeat(given)
+        for fact in beat.samples(f"heartbeat of {device}"):
+            yield msgspec.structs.replace(fact, device=device, t=now, received=now)
+        state = "online" if beat.trouble is None else "faulty"
+        yield Sample("state", state, reason=beat.trouble, t=now, device=device, received=now)
 
     def _occurrence(self, given: dict[str, Any], now: float) -> Occurrence:
         self._numbers += 1
@@ -117,15 +129,20 @@ def occurrence_of(given: Mapping[str, Any], plan: Plan, now: float) -> Occurrenc
     Raises:
         ValueError: it lacks something, or names a device that the branch does not have.
     """
-    device, topic = given.get("device"), given.get("topic")
-    if device not in plan.devices:
-        raise ValueError(f"no device is called {device!r} in the branch's file")
+    device, topic = _device(given, plan), given.get("topic")
     fields = {key: value for key, value in given.items() if key not in {"device", "topic"}}
     make = _TOPICS.get(str(topic))
     if make is None:
-        raise ValueError(f"{topic!r} is not one of {', '.join(sorted(_TOPICS))}")
+        raise ValueError(f"{topic!r} is not one of heartbeat, {', '.join(sorted(_TOPICS))}")
     kind, part, data = make(fields, plan)
-    return Occurrence(kind, part, data, "", 0.0, t=now, device=str(device))
+    return Occurrence(kind, part, data, "", 0.0, t=now, device=device)
+
+
+def _device(given: Mapping[str, Any], plan: Plan) -> str:
+    device = given.get("device")
+    if device not in plan.devices:
+        raise ValueError(f"no device is called {device!r} in the branch's file")
+    return str(device)
 
 
 def _ticket(fields: dict[str, Any], plan: Plan) -> tuple[str, str, dict[str, Any]]:
