@@ -26,7 +26,7 @@ from edge.demo_sums import Sums, sums
 
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
 _BEGINS: Final = timedelta(hours=9, minutes=30)
-_CAMERA_UP_TO: Final = 4.0
+_CAMERA_UP_TO: Final = 10.0
 _SETTLE_S: Final = 20.0
 _STOP_S: Final = 10.0
 _START_S: Final = 30.0
@@ -64,7 +64,7 @@ async def demo(options: Options, stop: asyncio.Event, say: Callable[[str], objec
                     await simulated.open_door()
                     say(f"page    http://127.0.0.1:{options.port}/")
                     say(f"broker  {broker.url}  (topics below branch/simulated/)")
-                    say(f"camera  {'on' if camera else f'left out: people walk too fast for it above {_CAMERA_UP_TO:g}x'}")
+                    say(f"camera  {'on' if camera else f'left out: its picture is too crowded above {_CAMERA_UP_TO:g}x'}")
                     say(f"day     from 09:30, {options.speed:g} times as fast; Ctrl-C stops and sums up")
                     await _until(stop, options.minutes)
                     settled = await simulated.settle(_SETTLE_S)

@@ -26,8 +26,6 @@ from devices.simulated.video import LiveCamera
 from devices.simulated.wire import Plug, PtyWire
 from devices.simulated.world import World
 
-_CAMERA_FPS, _CAMERA_MOST_FPS = 10.0, 25.0
-
 
 class Equipment:
     """All devices of the branch; what they are told goes into `truth`, what they acknowledge to `acknowledged`."""
@@ -60,8 +58,7 @@ class Equipment:
         self.things = MqttThings(broker_url, self._sensors(), self._actuators(), every_s=every(10.0, speed))
         self.music = MusicPlayer(partial(self._obey, "music"))
         self.terminals = {name: self._terminal(broker_url, name, kind, speed, seed) for name, kind in TERMINALS.items()}
-        fps = min(_CAMERA_MOST_FPS, _CAMERA_FPS * max(1.0, speed))
-        self.camera = LiveCamera(clock, fps=fps, seed=seed) if camera else None
+        self.camera = LiveCamera(clock, speed=speed, seed=seed) if camera else None
 
     def addresses(self) -> Addresses:
         """Where the wires end, once they are plugged."""

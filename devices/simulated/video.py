@@ -75,12 +75,15 @@ def write_video(path: Path, seconds: float, seed: int) -> dict[str, Any]:
 
 
 class LiveCamera:
-    """The door's camera: MJPEG over HTTP on loopback, drawn only while somebody watches; `fps` pictures a second."""
+    """The door's camera: MJPEG over HTTP on loopback, drawn only while somebody watches.
 
-    def __init__(self, clock: Clock, *, fps: float = FPS, seed: int = 0) -> None:
+    People take as long to walk through as they really do, also on a day that runs at `speed`: then more are in the picture at once.
+    """
+
+    def __init__(self, clock: Clock, *, speed: float = 1.0, fps: float = FPS, seed: int = 0) -> None:
         self.port = 0
         self.frozen = False  # the stream goes on, but nothing moves
-        self._clock, self._fps = clock, fps
+        self._clock, self._speed, self._fps = clock, speed, fps
         self._random = np.random.default_rng(seed)
         self._background = floor(seed)
         self._walks: deque[Walk] = deque(maxlen=_MOST_WALKS)
@@ -97,13 +100,17 @@ class LiveCamera:
         """People cross the line at about `t` (the clock's seconds): they are drawn walking through."""
         for companion in range(people):
             look = int(self._random.integers(1000))
-            self._walks.append(walk_through(t + 1.1 * companion, direction, look, self._random, beside=30.0 * companion))
+            self._walks.append(walk_through(t / self._speed + 1.1 * companion, direction, look, self._random, beside=30.0 * companion))
+
+    def _now(self) -> float:
+        """Seconds of the walks."""
+        return self._clock.now() / self._speed
 
     async def settle(self) -> None:
         """Return when whoever is in the picture has walked out of it."""
         ends = max((walk.ends for walk in self._walks), default=0.0)
         while True:
-            if self._clock.now() >= ends:
+            if self._now() >= ends:
                 return
             await asyncio.sleep(_LOOKS_EACH_S)
 
@@ -125,11 +132,11 @@ class LiveCamera:
     async def run(self) -> None:
         """Draw and send until cancelled."""
         loop = asyncio.get_running_loop()
-        due, frozen_at = loop.time(), self._clock.now()
+        due, frozen_at = loop.time(), self._now()
         while True:
             await self._watched.wait()
             if not self.frozen:
-                frozen_at = self._clock.now()
+                frozen_at = self._now()
             picture = await asyncio.to_thread(self._encode, frozen_at)
             self._send(picture)
             due = max(due + 1 / self._fps, loop.time())

@@ -1,4 +1,4 @@
-"""A recording with what was seen in it drawn over: boxes, paths, lines, zones and counts."""
+"""A recording with what was seen in it drawn over: boxes, paths, lines and zones, and above it the counts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Final, Self
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from devices.camera import CameraSettings
 from devices.links.video import Picture
 from edge.vision.counting import Line
+from edge.vision.drawing import Brush, Pixels, Point, colour
 from edge.vision.recording import Count
+from edge.vision.tracker import Track
 from edge.vision.view import Seen
 
 _PATH: Final = 60  # positions of a track that are drawn
-_LINE, _ZONE, _INK, _PAPER = (0, 200, 255), (255, 160, 0), (255, 255, 255), (40, 40, 40)
+_LIT_S: Final = 0.7  # a line that was crossed is lit for so long
+_ARROW: Final = 0.075  # picture widths
+_LINE, _LIT, _ZONE, _ALARM = (0, 200, 255), (90, 255, 120), (255, 160, 0), (60, 60, 230)
 
 
 class RenderError(Exception):
@@ -31,7 +34,7 @@ class Renderer:
     def __init__(self, path: Path, settings: CameraSettings, every: int) -> None:
         self._path, self._settings, self._every = path, settings, every
         self._writer: cv2.VideoWriter | None = None
-        self._paths: defaultdict[int, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=_PATH))
+        self._paths: defaultdict[int, deque[Point]] = defaultdict(lambda: deque(maxlen=_PATH))
         self._size = (0, 0)
 
     def __enter__(self) -> Self:
@@ -47,64 +50,54 @@ class Renderer:
         Raises:
             RenderError: the file cannot be written.
         """
-        picture = shot.pixels.copy()
-        if self._writer is None:
-            self._open(picture, count.fps)
-        self._lines_and_zones(picture, seen, count)
-        for track in seen.tracks:
-            self._track(picture, track.id, track.box, track.centre, held=track.seen < shot.t)
-        if seen.blindness:
-            _write(picture, f"cannot see: {seen.blindness}", (8, picture.shape[0] - 10))
-        if self._writer:
-            self._writer.write(np.asarray(cv2.resize(picture, self._size), np.uint8) if picture.shape[1::-1] != self._size else picture)
-
-    def _open(self, picture: NDArray[np.uint8], fps: float) -> None:
-        self._size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
-        self._writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), max(1.0, fps / self._every), self._size)
-        if not self._writer.isOpened():
-            raise RenderError(f"{self._path}: cannot be written; give a path that ends in .mp4, in a folder that can be written")
-
-    def _lines_and_zones(self, picture: NDArray[np.uint8], seen: Seen, count: Count) -> None:
-        rows, columns = picture.shape[:2]
+        brush = Brush(shot.pixels)
         for name, polygon in self._settings.zones.items():
-            corners = np.array([(x * columns, y * rows) for x, y in polygon], np.int32)
-            cv2.polylines(picture, [corners], isClosed=True, color=_ZONE, thickness=2)
-            _write(picture, f"{name}: {seen.people[name]}", (int(corners[0][0]) + 4, int(corners[0][1]) + 16))
+            brush.area([brush.pixel(*corner) for corner in polygon], _ZONE)
+            brush.tag(name, brush.pixel(*polygon[0]), _ZONE)
         for name, line in self._settings.lines.items():
-            first, second = ((round(x * columns), round(y * rows)) for x, y in line.points)
-            cv2.line(picture, first, second, _LINE, 2)
-            middle = ((first[0] + second[0]) / 2, (first[1] + second[1]) / 2)
-            seen_from = Line(name, first, second)
-            step = (second[1] - first[1]) / seen_from.length * 24, (first[0] - second[0]) / seen_from.length * 24
-            towards_in = _pixel((middle[0] + step[0], middle[1] + step[1]))
-            cv2.arrowedLine(picture, _pixel(middle), towards_in, _LINE, 2, tipLength=0.4)
-            _write(picture, f"{name}: in {count.passed(name, 'in')} out {count.passed(name, 'out')}", _pixel(middle))
+            lit = any(crossing.line == name and shot.t - crossing.t < _LIT_S for crossing in count.crossings)
+            _line(brush, name, [brush.pixel(*point) for point in line.points], _LIT if lit else _LINE)
+        for track in seen.tracks:
+            self._track(brush, track, held=track.seen < shot.t)
+        self._write(brush.under(self._header(seen, count), _clock(shot.t), _ALARM if seen.blindness else None), count.fps)
 
-    def _track(
-        self, picture: NDArray[np.uint8], number: int, box: tuple[float, float, float, float], centre: tuple[float, float], *, held: bool
-    ) -> None:
-        columns, ink = picture.shape[1], colour(number)
-        x1, y1, x2, y2 = (round(side * columns) for side in box)
-        path = self._paths[number]
-        path.append(_pixel((centre[0] * columns, centre[1] * columns)))
-        cv2.rectangle(picture, (x1, y1), (x2, y2), ink, 1 if held else 2)
-        cv2.polylines(picture, [np.array(path, np.int32)], isClosed=False, color=ink, thickness=2)
-        _write(picture, str(number), (x1 + 2, y1 + 14))
+    def _write(self, picture: Pixels, fps: float) -> None:
+        if self._writer is None:
+            self._size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
+            self._writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), max(1.0, fps / self._every), self._size)
+            if not self._writer.isOpened():
+                raise RenderError(f"{self._path}: cannot be written; give a path that ends in .mp4, in a folder that can be written")
+        self._writer.write(np.asarray(cv2.resize(picture, self._size), np.uint8) if picture.shape[1::-1] != self._size else picture)
+
+    def _header(self, seen: Seen, count: Count) -> list[str]:
+        """What is counted so far, a piece a line and zone."""
+        lines = [f"{name}:  in {count.passed(name, 'in')}  out {count.passed(name, 'out')}" for name in self._settings.lines]
+        zones = [f"{name}:  {seen.people[name]} now,  {len(count.dwells_s(name))} visits over" for name in self._settings.zones]
+        return [*lines, *zones, *([f"cannot see: {seen.blindness}"] if seen.blindness else [])]
+
+    def _track(self, brush: Brush, track: Track, *, held: bool) -> None:
+        """A person's box and path; thin where nobody was found in this picture and the box stands where they should be."""
+        ink, columns = colour(track.id), brush.columns
+        x1, y1, x2, y2 = (round(side * columns) for side in track.box)
+        path = self._paths[track.id]
+        path.append((round(track.centre[0] * columns), round(track.centre[1] * columns)))
+        brush.path(path, ink)
+        brush.box((x1, y1), (x2, y2), ink, thin=held)
+        brush.tag(str(track.id), (x1, y1), ink)
 
 
-def _pixel(point: tuple[float, float]) -> tuple[int, int]:
-    return round(point[0]), round(point[1])
+def _line(brush: Brush, name: str, ends: list[Point], ink: tuple[int, int, int]) -> None:
+    """A line with its name at its first end, and in its middle an arrow that says which way is in."""
+    first, second = ends
+    line = Line(name, first, second)
+    middle = ((first[0] + second[0]) // 2, (first[1] + second[1]) // 2)
+    step = brush.columns * _ARROW / line.length
+    tip = (round(middle[0] + (second[1] - first[1]) * step), round(middle[1] + (first[0] - second[0]) * step))
+    brush.stroke(first, second, ink)
+    brush.arrow(middle, tip, ink)
+    brush.tag(name, first, ink)
+    brush.tag("in", (tip[0] + round(brush.columns * _ARROW / 6), tip[1]), ink)
 
 
-def _write(picture: NDArray[np.uint8], words: str, at: tuple[int, int]) -> None:
-    (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
-    x, y = max(2, min(at[0], picture.shape[1] - across - 2)), max(up + 2, at[1])
-    cv2.rectangle(picture, (x - 2, y - up - 2), (x + across + 2, y + below), _PAPER, cv2.FILLED)
-    cv2.putText(picture, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
-
-
-def colour(number: int) -> tuple[int, int, int]:
-    """A colour (BGR) of its own for each of neighbouring numbers: steps of the golden ratio around the circle of hues."""
-    hue = np.full((1, 1, 3), (int(number * 0.618034 * 180) % 180, 200, 255), np.uint8)
-    blue, green, red = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
-    return blue, green, red
+def _clock(t: float) -> str:
+    return f"{int(t) // 60}:{int(t) % 60:02d}"
