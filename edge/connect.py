@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
+from devices.camera import CameraSettings, frames
 from devices.driver import DriverError, find
 from devices.links.broker import BrokerAwayError, connect
 from devices.links.lines import Lines
@@ -21,10 +23,11 @@ Answers = Mapping[str, tuple[bool, str]]
 
 
 async def tried(config: Config, patience_s: float = _PATIENCE_S) -> Answers:
-    """Device -> whether it said something within `patience_s`, and what (or why not)."""
+    """Device or camera -> whether it said something within `patience_s`, and what (or why not)."""
     client_id = f"smartbranch-check-{secrets.token_hex(4)}"
     async with lines_of(config, client_id, MachineClock().now) as lines, asyncio.TaskGroup() as tasks:
         found = {device: tasks.create_task(_tried(config, device, lines, patience_s)) for device in config.settings}
+        found |= {camera: tasks.create_task(_seen(camera, settings, patience_s)) for camera, settings in config.document.cameras.items()}
     await _forgotten(config, client_id)
     return {device: task.result() for device, task in found.items()}
 
@@ -51,6 +54,23 @@ async def _tried(config: Config, device: str, lines: Lines, patience_s: float) -
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def _seen(camera: str, settings: CameraSettings, patience_s: float) -> tuple[bool, str]:
+    said = f"no picture in {patience_s:g} s"
+
+    def told(state: Sample) -> None:
+        nonlocal said
+        said = f"{state.value}: {state.reason['en']}" if state.reason else said
+
+    try:
+        async with asyncio.timeout(patience_s), aclosing(frames(settings, camera, told)) as pictures:
+            async for picture in pictures:
+                rows, columns, _ = picture.pixels.shape
+                return True, f"a picture of {columns} x {rows}"
+    except TimeoutError:
+        pass
+    return False, said
 
 
 async def _forgotten(config: Config, client_id: str) -> None:

@@ -35,6 +35,10 @@ class _Step(msgspec.Struct):
     occurrences: list[dict[str, Any]] = []
 
 
+_LONGEST_LEAP_S: Final = 31 * 86_400.0
+_LAST_T: Final = 32_503_680_000.0  # the year 3000
+
+
 _decode: Final = msgspec.json.Decoder(_Step)
 _encode: Final = msgspec.json.Encoder()
 
@@ -52,7 +56,7 @@ class Cosimulation:
         """What the branch does and is after one line; `{"error": …}` where the line cannot be read."""
         try:
             step = _decode.decode(line)
-            now = read(step.t, self._plan.timezone)
+            now = _moment(step.t, self._plan)
             samples = [self._sample(reading, now) for reading in step.readings]
             beats = [given for given in step.occurrences if given.get("topic") == "heartbeat"]
             samples += [sample for given in beats for sample in self._beat(given, now)]
@@ -61,6 +65,8 @@ class Cosimulation:
             return {"error": f'{error}; a line is {{"t": ISO time, "readings": […], "occurrences": […]}}'}
         if self._now is not None and now < self._now:
             return {"error": f"t goes back, to {step.t}; simulated time only goes on"}
+        if self._now is not None and now > self._now + _LONGEST_LEAP_S:
+            return {"error": f"t leaps by {(now - self._now) / 86_400:.0f} days, to {step.t}; 31 are the most between two lines"}
         heard: list[Sample | Occurrence] = [*samples, *occurrences]
         done = [*self._wait_until(now), *(self._core.take(one, now) for one in heard), self._core.tick(now)]
         return self._told(step.t, now, done)
@@ -80,7 +86,7 @@ class Cosimulation:
     def _sample(self, reading: _Reading, now: float) -> Sample:
         if reading.device not in self._plan.devices:
             raise ValueError(f"no device or camera is called {reading.device!r} in the branch's file")
-        t = read(reading.t, self._plan.timezone) if isinstance(reading.t, str) else reading.t
+        t = _moment(reading.t, self._plan) if isinstance(reading.t, str) else reading.t
         quality = reading.quality or (Quality.MISSING if reading.value is None else Quality.MEASURED)
         return Sample(reading.quantity, reading.value, reading.part, quality, t=t, device=reading.device, received=now)
 
@@ -155,7 +161,7 @@ def _ticket(fields: dict[str, Any], plan: Plan) -> tuple[str, str, dict[str, Any
         "number": int(name[1:]) if name[1:].isdigit() else 0,
         "class": fields.get("class", "normal"),
         "print": fields.get("print", "ok"),
-        "issued_at": read(issued_at, plan.timezone) if issued_at else None,
+        "issued_at": _moment(issued_at, plan) if issued_at is not None else None,
     }
     return "ticket.issued", "", data
 
@@ -182,13 +188,30 @@ def _check_in(fields: dict[str, Any], _: Plan) -> tuple[str, str, dict[str, Any]
 
 
 def _fault(fields: dict[str, Any], _: Plan) -> tuple[str, str, dict[str, Any]]:
-    return "terminal.fault", "", {"faults": list(fields.get("faults", []))}
+    faults = fields.get("faults", [])
+    if not isinstance(faults, list):
+        raise ValueError("faults is a list of texts")  # noqa: TRY004 (a wrong value of theirs, no type of ours)
+    return "terminal.fault", "", {"faults": faults}
 
 
 def _needed(fields: Mapping[str, Any], key: str) -> str:
-    if fields.get(key) in {None, ""}:
+    value = fields.get(key)
+    if value is None or value == "":
         raise ValueError(f"an occurrence lacks {key!r}")
-    return str(fields[key])
+    if not isinstance(value, str | int):
+        raise ValueError(f"{key} of an occurrence is a text, not {value!r}")  # noqa: TRY004 (a wrong value of theirs, no type of ours)
+    return str(value)
+
+
+def _moment(written_: object, plan: Plan) -> float:
+    """Unix seconds of a moment as the outside writes it, in a year that a branch can live in."""
+    try:
+        t = read(written_, plan.timezone) if isinstance(written_, str) else float("nan")
+    except OverflowError:
+        t = float("nan")
+    if not 0 <= t < _LAST_T:
+        raise ValueError(f"{written_!r} is no moment; write for example 2026-11-24T09:30:00+08:00")
+    return t
 
 
 _TOPICS: Final = {

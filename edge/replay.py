@@ -13,6 +13,7 @@ import msgspec
 
 from devices.driver import find
 from devices.links.recorded import RecordedLines
+from edge.branch.plan import Plan
 from edge.capture import CaptureLine
 from edge.config.load import Config
 from edge.config.plan import plan_of
@@ -26,7 +27,8 @@ _LONGEST_STEP_S: Final = 1.0
 _AFTER_S: Final = 5.0
 """How long the branch goes on after the last recorded byte."""
 _TURNS: Final = 3
-_OPEN_WITHIN_S: Final = 5.0
+_LAST_T: Final = 32_503_680_000.0  # the year 3000
+_LONGEST_S: Final = 31 * 86_400.0
 
 
 class ReplayError(Exception):
@@ -89,18 +91,32 @@ def recording(path: Path) -> Iterator[CaptureLine]:
                 yield captured
 
 
-def replay(config: Config, lines: Iterable[CaptureLine]) -> list[bytes]:
-    """The events that the branch made of a recording, as head office would have got them."""
+def _in_order(lines: Iterable[CaptureLine]) -> list[CaptureLine]:
     captured = sorted(lines, key=lambda line: line.t)
+    if not captured:
+        raise ReplayError("the recording holds no lines; `smartbranch capture` writes them")
+    if not 0 <= captured[0].t <= captured[-1].t <= _LAST_T or captured[-1].t - captured[0].t > _LONGEST_S:
+        raise ReplayError(
+            f"the recording runs from t={captured[0].t:g} to {captured[-1].t:g}; t is unix seconds, and a recording has at most 31 days"
+        )
+    return captured
+
+
+def replay(config: Config, lines: Iterable[CaptureLine]) -> list[bytes]:
+    """The events that the branch made of a recording, as head office would have got them.
+
+    Raises:
+        ReplayError: there are no lines, or their times are none of one recording.
+    """
+    captured = _in_order(lines)
     loop = StandingLoop()
     with tempfile.TemporaryDirectory(prefix="smartbranch-replay-") as folder, asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(_replayed(config, captured, loop, Path(folder)))
+        return runner.run(_replayed(config, plan_of(config), captured, loop, Path(folder)))
 
 
-async def _replayed(config: Config, lines: list[CaptureLine], loop: StandingLoop, folder: Path) -> list[bytes]:
+async def _replayed(config: Config, plan: Plan, lines: list[CaptureLine], loop: StandingLoop, folder: Path) -> list[bytes]:
     events: list[bytes] = []
-    plan = plan_of(config)
-    clock = LoopClock(lines[0].t if lines else 0.0, loop)
+    clock = LoopClock(lines[0].t, loop)
     store = Store(folder, clock, plan.timezone, lambda _: None)
     engine = Engine(plan, store, clock, lambda: None)
     engine.listeners.append(lambda numbered: events.extend(map(_written, numbered)))

@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         result = backtest(arguments.file, arguments.train_until, arguments.timezone)
     except (CallsTableError, OSError, ValueError) as error:
-        print(f"{arguments.file}: {error}", file=sys.stderr)
+        print(f"{arguments.file}: {str(error).removeprefix(f'{arguments.file}: ')}", file=sys.stderr)
         return 1
     for row in result.left_out:
         print(row, file=sys.stderr)

@@ -12,7 +12,7 @@ from edge.config.load import ConfigError, load
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the branch's file")
-    parser.add_argument("--connect", action="store_true", help="also try each device and print a line each")
+    parser.add_argument("--connect", action="store_true", help="also try each device and camera, and print a line each")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,14 +8,15 @@ import sys
 
 import msgspec
 
+from edge.arguments import number, whole
 from edge.demo import DemoError, Options, demo
 from edge.running import stopping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast the day runs (1)")
-    parser.add_argument("--minutes", type=float, help="stop by itself after so many minutes of wall time, and sum up")
-    parser.add_argument("--port", type=int, default=8080, help="of the page on 127.0.0.1 (8080)")
+    parser.add_argument("--speed", type=number, default=1.0, help="how many times as fast the day runs (1)")
+    parser.add_argument("--minutes", type=number, help="stop by itself after so many minutes of wall time, and sum up")
+    parser.add_argument("--port", type=whole(1, 65_535), default=8080, help="of the page on 127.0.0.1 (8080)")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another day (7)")
     parser.add_argument("--json", action="store_true", help="print the sums as one JSON object and nothing else")
 

@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the branch's file")
-    parser.add_argument("--simulated-clock", metavar="START,RATE,BEGAN", help="a day of the built-in branch (used by the demo)")
+    parser.add_argument("--simulated-clock", type=_clock, metavar="START,RATE,BEGAN", help="the day of a simulation (for the demo)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,14 +33,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 1
 
 
+def _clock(written: str) -> FastClock:
+    start, rate, began = map(float, written.split(","))
+    return FastClock(start, rate, began)
+
+
 async def _until_stopped(arguments: argparse.Namespace) -> int:
-    clock = FastClock(*map(float, arguments.simulated_clock.split(","))) if arguments.simulated_clock else None
+    clock: FastClock | None = arguments.simulated_clock
     async with stopping() as stop:
         while not stop.is_set():
             config = await asyncio.to_thread(load, arguments.file)
             for warning in config.warnings:
                 _LOG.warning("%s", warning.told(config.path.name))
-            runtime = Runtime(config, clock)
+            runtime = await asyncio.to_thread(Runtime, config, clock)  # it reads days off and the time zone
             running = asyncio.create_task(runtime.run())
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)

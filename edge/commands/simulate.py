@@ -8,12 +8,13 @@ import sys
 
 import msgspec
 
+from edge.arguments import whole
 from edge.simulation import simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", default="weekday", help="weekday, payday, heatwave, winter or few-staff")
-    parser.add_argument("--days", type=int, default=1)
+    parser.add_argument("--days", type=whole(1, 3660), default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
 
