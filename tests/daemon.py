@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import paho.mqtt.client as paho
 
 T = TypeVar("T")
+ASKED_AGAIN_S = 5.0
 PATIENCE_S = 30.0
 
 
@@ -146,11 +147,14 @@ class Ear:
         return until(found, f"for {topic}; it is {self.topics.get(topic)}", limit_s)
 
     def ask(self, verb: str, limit_s: float = PATIENCE_S, **arguments: Any) -> Any:
-        """Ask the daemon for something; its answer."""
-        transaction = f"t{time.monotonic_ns()}"
-        self.say(f"branch/b/request/{verb}", {**arguments, "transaction": transaction})
+        """Ask the daemon for something, again while it does not answer (it may be reading its file again); its answer."""
+        transaction, asked = f"t{time.monotonic_ns()}", -ASKED_AGAIN_S
 
         def answer() -> Any:
+            nonlocal asked
+            if time.monotonic() - asked >= ASKED_AGAIN_S:
+                asked = time.monotonic()
+                self.say(f"branch/b/request/{verb}", {**arguments, "transaction": transaction})
             came = (payload for topic, payload in list(self.came) if topic == f"response/{verb}")
             return next((payload for payload in came if payload["transaction"] == transaction), None)
 
