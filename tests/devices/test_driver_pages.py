@@ -9,7 +9,7 @@ import pytest
 from devices.driver import DriverSettings, find
 
 PAGES = Path(__file__).parents[2] / "docs" / "drivers"
-DRIVERS = ("modbus", "window_display", "mqtt_sensor", "mqtt_actuator", "people_counter", "terminal", "music")
+DRIVERS = ("modbus", "window_display", "mqtt_sensor", "mqtt_actuator", "people_counter", "terminal", "music", "ups")
 
 
 @pytest.mark.parametrize("name", DRIVERS)
