@@ -72,7 +72,7 @@ class Renderer:
     def _header(self, seen: Seen, count: Count) -> list[str]:
         """What is counted so far, a piece a line and zone."""
         lines = [f"{name}:  in {count.passed(name, 'in')}  out {count.passed(name, 'out')}" for name in self._settings.lines]
-        zones = [f"{name}:  {seen.people[name]} now,  {len(count.dwells_s(name))} visits over" for name in self._settings.zones]
+        zones = [f"{name}:  now {seen.people[name]}  visits {len(count.dwells_s(name))}" for name in self._settings.zones]
         return [*lines, *zones, *([f"cannot see: {seen.blindness}"] if seen.blindness else [])]
 
     def _track(self, brush: Brush, track: Track, *, held: bool) -> None:

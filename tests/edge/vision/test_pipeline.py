@@ -176,7 +176,7 @@ async def test_a_stream_over_http_is_counted_and_its_end_is_told(tmp_path: Path)
     try:
         async with watching(camera(stream.url, zones={}), Catalog(tmp_path)) as heard:
             await heard.until(lambda h: h.last("state") is not None)
-            stream.cross(time.time() + 5.0, "in", 1)
+            stream.cross(time.time() + 2.5, "in", 1)
             await heard.until(lambda h: any(sample.quantity == "in_total" and sample.value == 1 for sample in h.samples))
             await stream.unplug()
             await heard.until(lambda h: h.samples[-1].value == "offline")
