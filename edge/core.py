@@ -15,7 +15,7 @@ from edge.branch.request import answer
 from edge.branch.standing import with_alerts, with_command, with_outcome
 from edge.branch.state import BranchState, QueueState
 from edge.branch.step import jumped, step, tick
-from edge.dispatch import due, with_reasons
+from edge.dispatch import due, with_reasons, with_texts
 from edge.event import Event
 from edge.forecast.experience import Experience
 from edge.forecast.wait import Forecast
@@ -61,7 +61,7 @@ class Core:
         self.state, changed = with_alerts(self.plan, self.state, decision.alerts, now)
         done = self._done(before, [*events, *changed], now)
         wishes = list(due(self.state, decision.commands, now))
-        self.state = with_reasons(self.state, decision.commands)
+        self.state = with_texts(with_reasons(self.state, decision.commands), decision.alerts)
         return Done(done.events, [*done.commands, *self._sent(wishes, now)])
 
     def ask(self, verb: str, arguments: Mapping[str, Any], now: float) -> tuple[Done, Mapping[str, Any]]:

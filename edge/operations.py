@@ -19,9 +19,12 @@ from edge.handed import Handed
 from edge.isolation import isolated
 
 if TYPE_CHECKING:
+    from edge.ops.publisher import Publisher
     from edge.runtime import Runtime
 
 _LONGEST_CAPTURE_S: Final = 3600.0
+_ANSWERED_FIRST_S: Final = 1.0
+_ENDS_WITHIN_S: Final = 5.0
 _RESTARTS_ITSELF: Final = "terminal"
 
 
@@ -31,6 +34,7 @@ class Operations:
     def __init__(self, runtime: Runtime, lines: Lines, tasks: asyncio.TaskGroup) -> None:
         self._runtime, self._lines, self._tasks = runtime, lines, tasks
         self._devices: dict[str, asyncio.Task[None]] = {}
+        self._taps: dict[str, tuple[Callable[[], None], float]] = {}  # devices that are captured: how that ends, and when
         self._verbs: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Answer]]] = {
             "restart_device": self._restart,
             "capture": self._capture,
@@ -50,7 +54,7 @@ class Operations:
             return await self._runtime.engine.ask(verb, arguments, by)
         answer = await self._verbs[verb](arguments)
         data = {"verb": verb, "by": by, "status": answer.status, "error": answer.error}
-        await self._runtime.engine.note(Event("request.answered", self._runtime.clock.now(), data))
+        self._runtime.engine.tell(Event("request.answered", self._runtime.clock.now(), data))
         return answer
 
     async def _restart(self, arguments: Mapping[str, Any]) -> Answer:
@@ -62,7 +66,9 @@ class Operations:
             why = {"zh-CN": "人工请求重启", "en": "a person asked for a restart"}
             self._runtime.engine.mailboxes[device].put(Command("restart", True, device=device, why=why, until=until))
         else:
-            self._devices[device].cancel()
+            ended = self._devices[device]
+            ended.cancel()
+            await asyncio.wait({ended}, timeout=_ENDS_WITHIN_S)  # what it had not done with is handed to the next
             self.begin(device)
         return Answer("ok")
 
@@ -76,18 +82,32 @@ class Operations:
         if publisher is None:
             return Answer("error", error="topics are switched off in the branch's file, so that nothing could be captured to")
 
+        self._tap(device, float(seconds), publisher)
+        return Answer("ok", data={"topic": f"capture/{device}", "seconds": seconds})
+
+    def _tap(self, device: str, seconds: float, publisher: Publisher) -> None:
+        """Publish what the device says for so long; of two who ask each hears it once, until the later end."""
+
         def heard(wire: str, topic: str | None, received: bytes, t: float, devices: list[str]) -> None:
             if device in devices:
                 publisher.raw(f"capture/{device}", msgspec.json.encode(CaptureLine.of(wire, topic, received, t)))
 
-        stop = self._lines.tap(heard)
-        asyncio.get_running_loop().call_later(float(seconds), stop)
-        return Answer("ok", data={"topic": f"capture/{device}", "seconds": seconds})
+        loop = asyncio.get_running_loop()
+        stop, until = self._taps.get(device) or (self._lines.tap(heard), loop.time())
+        if (later := loop.time() + seconds) > until:
+            self._taps[device] = stop, later
+            loop.call_at(later, self._untap, device)
+
+    def _untap(self, device: str) -> None:
+        stop, until = self._taps[device]
+        if until <= asyncio.get_running_loop().time() + 0.01:
+            del self._taps[device]
+            stop()
 
     async def _reload(self, _: Mapping[str, Any]) -> Answer:
         try:
             await asyncio.to_thread(load, self._runtime.config.path)
         except ConfigError as error:
             return Answer("error", error=str(error))
-        asyncio.get_running_loop().call_later(0.2, self._runtime.reload.set)  # the answer goes out first
+        asyncio.get_running_loop().call_later(_ANSWERED_FIRST_S, self._runtime.reload.set)  # the answer goes out first
         return Answer("ok")

@@ -16,7 +16,7 @@ from devices.simulated.mqtt_client import MqttClient
 from devices.simulated.truth import Obeyed, TerminalFault
 
 _FAULTS: Final = ("CARD_JAM", "PRINTER_ERROR", "CASH_LOW", "READER_DIRTY", "NETWORK_SLOW")
-_FAULT_A_USE: Final = 0.05
+_FAULT_A_USE: Final = 0.15
 _FULL_PAPER_USES: Final = 250
 _REPAIRED_AFTER_S: Final = 1800.0  # of the day's time: a person came
 

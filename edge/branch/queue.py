@@ -27,7 +27,7 @@ def happened(course: Course, occurrence: Occurrence) -> None:
 def new_ticket(course: Course, service_id: str, class_: str, source: str, *, printed: bool, **more: Any) -> str | None:
     """Give the next number of a service; it waits at once, or when it is `printed`. None when all numbers are in use."""
     known = course.plan.services.get(service_id)
-    name = next_name(course.queue, known.prefix if known else service_id)
+    name = next_name(course.plan, course.queue, known.prefix if known else service_id)
     if name is None:
         return None
     data = {"ticket": name, "service": service_id, "class": class_, "source": source, **more}

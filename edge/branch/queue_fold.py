@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from edge.branch.numbering import parts
+from edge.branch.numbering import FIRST_APART, apart_key, parts
 from edge.branch.state import CounterState, QueueState, Ticket
 
 Data = Mapping[str, Any]
@@ -31,7 +31,10 @@ def ticket_of(t: float, data: Data) -> Ticket:
 
 def _numbered(queue: QueueState, name: str) -> QueueState:
     prefix, number = parts(name)
-    return queue if number is None else replace(queue, last_number={**queue.last_number, prefix: number})
+    if number is None:
+        return queue
+    apart = {apart_key(prefix): number} if number >= FIRST_APART else {}
+    return replace(queue, last_number={**queue.last_number, prefix: number, **apart})
 
 
 def _requested(queue: QueueState, t: float, data: Data) -> QueueState:

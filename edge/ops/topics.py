@@ -112,6 +112,7 @@ def _climate(plan: Plan, state: BranchState, zone: str, at: Callable[[float | No
         **{quantity: _known(reading) for quantity, reading in readings.items() if isinstance(reading.value, int | float | None)},
         "temperature_c": _known(readings.get("temperature_c")),
         "co2_ppm": _known(readings.get("co2_ppm")),
+        **dict.fromkeys(("mode", "setpoint_c", "fresh_air_pct")),
         **{quantity: _set_to(value) for quantity, value in told.items()},
         "why": newest.why if newest else None,
         "until": at(newest.until) if newest else None,

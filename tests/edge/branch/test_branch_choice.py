@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.branch.choice import credit_s, next_ticket
 from edge.branch.numbering import named, next_name, parts
@@ -87,10 +88,20 @@ def test_a_care_counter_serves_care_before_others_and_choices_come_in_order() ->
     assert [ticket.name if ticket else None for ticket in called] == ["A002", "A001", "B001"]
 
 
+ALONE = replace(PLAN, devices={})  # no ticket machine that numbers by itself
+
+
+def test_beside_a_machine_that_numbers_by_itself_ours_are_apart_and_each_once_a_day() -> None:
+    queue = QueueState(last_number={"A": 57})
+    assert next_name(PLAN, queue, "A") == "A901"
+    assert next_name(PLAN, replace(queue, last_number={"A": 58, "A apart": 901}), "A") == "A902"
+    assert next_name(PLAN, replace(queue, last_number={"A apart": 999}), "A") is None
+
+
 @given(st.sets(st.integers(1, 999), max_size=999), st.integers(0, 999))
 def test_a_name_is_prefix_and_three_digits_and_never_one_in_use(used: set[int], last: int) -> None:
     tickets = {named("A", number): Ticket(named("A", number), "personal", "normal", "t", 0.0) for number in used}
-    name = next_name(QueueState(tickets=tickets, last_number={"A": last}), "A")
+    name = next_name(ALONE, QueueState(tickets=tickets, last_number={"A": last}), "A")
     if name is None:
         assert len(used) == 999
         return
@@ -104,5 +115,5 @@ def test_a_name_is_prefix_and_three_digits_and_never_one_in_use(used: set[int], 
 
 def test_when_all_numbers_are_in_use_there_is_none() -> None:
     tickets = {named("A", number): Ticket(named("A", number), "personal", "normal", "t", 0.0) for number in range(1, 1000)}
-    assert next_name(QueueState(tickets=tickets), "A") is None
-    assert next_name(QueueState(tickets=tickets), "B") == "B001"
+    assert next_name(ALONE, QueueState(tickets=tickets), "A") is None
+    assert next_name(ALONE, QueueState(tickets=tickets), "B") == "B001"

@@ -128,15 +128,15 @@ def test_where_smartbranch_decides_a_machine_echoes_its_call() -> None:
 def test_what_was_not_printed_counts_nowhere() -> None:
     branch = Told()
     assert branch.said(1, occurrence("ticket.issued", "tickets", ticket="A001", print="failed")) == [("ticket.print_failed", "A001")]
-    assert branch.said(2, occurrence("ticket.requested", "tickets", prefix="A")) == [("ticket.requested", "A001")]
+    assert branch.said(2, occurrence("ticket.requested", "tickets", prefix="A")) == [("ticket.requested", "A901")]
     assert not branch.state.queue.tickets
-    assert branch.said(3, occurrence("ticket.printed", "tickets", ticket="A001", print="failed")) == [("ticket.print_failed", "A001")]
+    assert branch.said(3, occurrence("ticket.printed", "tickets", ticket="A901", print="failed")) == [("ticket.print_failed", "A901")]
     branch.at(4, occurrence("ticket.requested", "tickets", prefix="A"))
-    assert branch.said(5, occurrence("ticket.printed", "tickets", ticket="A002", print="ok")) == [("ticket.issued", "A002")]
+    assert branch.said(5, occurrence("ticket.printed", "tickets", ticket="A902", print="ok")) == [("ticket.issued", "A902")]
     branch.at(6, occurrence("ticket.requested", "tickets", prefix="A"))
     assert branch.said(30) == []
     (late,) = branch.at(66)
-    assert (late.data["ticket"], late.data["print"]) == ("A003", "unknown")
+    assert (late.data["ticket"], late.data["print"]) == ("A903", "unknown")
     assert branch.state.queue.issued_today == {"personal": 2}
 
 
@@ -169,12 +169,12 @@ def test_an_appointment_gets_a_ticket_that_goes_first_in_its_window() -> None:
     branch.at(2, occurrence("appointment.made", "tickets", id="x1", service="personal", from_=from_, until=until))
     checked, ticket = branch.at(60, occurrence("appointment.checked_in", "tickets", id="x1"))
     assert checked.type == "appointment.checked_in"
-    assert (ticket.type, ticket.data["ticket"], ticket.data["class"]) == ("ticket.issued", "A002", "appointment")
+    assert (ticket.type, ticket.data["ticket"], ticket.data["class"]) == ("ticket.issued", "A901", "appointment")
     assert branch.at(61, occurrence("appointment.checked_in", "tickets", id="x1")) == []
     early, in_time = Told(), Told()
     early.state = in_time.state = branch.state
     assert early.said(300, press("2", "next"))[-1] == ("ticket.called", "A001")
-    assert in_time.said(700, press("2", "next"))[-1] == ("ticket.called", "A002")
+    assert in_time.said(700, press("2", "next"))[-1] == ("ticket.called", "A901")
 
 
 def test_a_ticket_delivered_late_keeps_the_time_it_was_taken() -> None:
@@ -251,7 +251,7 @@ def test_the_day_ends_once_and_leaves_nobody_waiting() -> None:
     assert {event.t for event in ended[:-1]} == {NINE + 15 * 3600 - 0.001}
     assert branch.at(16 * 3600 + 1) == []
     assert branch.state.queue.tickets == {}
-    assert branch.said(17 * 3600, occurrence("ticket.requested", "tickets", prefix="A")) == [("ticket.requested", "A001")]
+    assert branch.said(17 * 3600, occurrence("ticket.requested", "tickets", prefix="A")) == [("ticket.requested", "A901")]
 
 
 @pytest.mark.parametrize("by_s", [-31_536_000.0, 31_536_000.0, -3600.0, 3600.0])
