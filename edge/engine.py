@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from devices.reading import Command, Occurrence, Outcome, Sample
 from edge.branch.plan import Plan
 from edge.branch.request import RefusedError
 from edge.branch.state import BranchState
-from edge.branch.step import resume
-from edge.clock import Clock
+from edge.branch.step import apply, resume
+from edge.clock import Clock, written
 from edge.core import Core, Done
 from edge.event import Event
 from edge.mailbox import Mailbox
@@ -39,6 +39,18 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str
     error: str | None = None
     data: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+def _foldable(plan: Plan, events: list[Event]) -> Iterator[Event]:
+    """The events that a state can be made of: one whose data lacks something (another version wrote it) must not keep the branch down."""
+    state = BranchState()
+    for event in events:
+        try:
+            state = apply(plan, state, event)
+        except (LookupError, TypeError, ValueError) as error:
+            _LOG.error("%s of %s cannot be taken up and is left out: %r", event.type, written(event.t, plan.timezone), error)
+        else:
+            yield event
 
 
 class Engine:
@@ -67,7 +79,7 @@ class Engine:
     async def resume(self) -> None:
         """Take up the day where its events left it; nothing else may run before this has."""
         events = await asyncio.to_thread(self.store.since, "day.began")
-        self.core.state = resume(self.plan, events)
+        self.core.state = resume(self.plan, _foldable(self.plan, events))
         if self.store.epoch_reason:
             self._keep([Event("outbox.epoch_began", self._now(), {"reason": self.store.epoch_reason})])
         if (back_s := self.store.last_wall_s - self._now()) >= _JUMP_S:  # a box without a battery for its clock began anew
@@ -183,6 +195,10 @@ class Engine:
     async def note(self, event: Event) -> None:
         """Keep an event that the program itself makes (a command from head office, a restarted device)."""
         self._told(await self.store.keep([event]))
+
+    def tell(self, event: Event) -> None:
+        """As `note`, without waiting: what is asked of the daemon itself is done also while the disk is full."""
+        self._keep([event])
 
     # what time does
 

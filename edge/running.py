@@ -39,9 +39,12 @@ async def stopping() -> AsyncIterator[asyncio.Event]:
 
 async def watchdog() -> None:
     """Tell systemd that it is ready, and from then on, as often as it asks for, that the loop turns."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return  # nobody listens
     notifier = sdnotify.SystemdNotifier()
-    notifier.notify("READY=1")
     every_s = float(os.environ.get("WATCHDOG_USEC", "60000000")) / 2_000_000
-    while True:
-        notifier.notify("WATCHDOG=1")
-        await asyncio.sleep(every_s)
+    with notifier.socket or contextlib.nullcontext():
+        notifier.notify("READY=1")
+        while True:
+            notifier.notify("WATCHDOG=1")
+            await asyncio.sleep(every_s)

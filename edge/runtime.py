@@ -75,6 +75,9 @@ class Runtime:
             self._answered_orders = await asyncio.to_thread(self.store.answered_orders)
             self.engine.listeners.append(self._kept)
             await self._until_reload()
+        except StoreClosedError:
+            if not self.store.damage:
+                raise
         finally:
             await self.store.close()
 

@@ -77,6 +77,13 @@ def test_every_request_is_answered_done_once_and_an_event(tmp_path: Path, mosqui
         assert set(VERBS) <= set(asked)
         until(lambda: daemon.said("mqtt is away") or ear.ask("open_counter", counter="1")["status"] == "ok")  # after the reload
 
+        for _ in range(2):
+            assert ear.ask("capture", device="air", seconds=60)["status"] == "ok"
+        ear.say("sensors/air", {"temperature_c": 21.5})
+        until(lambda: captured(ear))
+        ear.ask("recall", counter="1")  # by now a second copy would have come
+        assert len(captured(ear)) == 1
+
         issued = len(ear.events("ticket.issued"))
         for _ in range(3):
             ear.say("branch/b/request/issue_ticket", {"service": "cash", "transaction": "the-same"})
@@ -84,6 +91,10 @@ def test_every_request_is_answered_done_once_and_an_event(tmp_path: Path, mosqui
         assert len({answer["data"]["ticket"] for answer in answers}) == 1
         assert ear.ask("issue_ticket", service="cash")["data"]["ticket"] != answers[0]["data"]["ticket"]
         until(lambda: len(ear.events("ticket.issued")) == issued + 2)
+
+
+def captured(ear: Ear) -> list[Any]:
+    return [payload for topic, payload in list(ear.came) if topic == "capture/air"]
 
 
 def answered(ear: Ear, verb: str, transaction: str) -> list[Any]:

@@ -21,7 +21,7 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection, damaged: Callable[[str], object]) -> None:
         """`damaged` is called, from the reading thread, with what SQLite says of a damaged file."""
-        self._connection, self._damaged = connection, damaged
+        self._connection, self.damaged = connection, damaged
         self._reading = threading.Lock()
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> list[Any]:
@@ -36,7 +36,7 @@ class Reader:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            self._damaged(str(error))
+            self.damaged(str(error))
             raise StoreClosedError(f"the database is damaged: {error}") from error
 
     def close(self) -> None:

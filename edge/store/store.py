@@ -52,7 +52,13 @@ class Store:
             StoreError: it cannot be opened; says where and what to do.
         """
         loop = asyncio.get_running_loop()
-        self._connection, reader, opened_ = await asyncio.to_thread(self._open)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        try:
+            self._connection, reader, opened_ = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._close_unused)  # a thread cannot be cancelled
+            await asyncio.wait({opening})
+            raise
         self._reader = Reader(reader, lambda why: loop.call_soon_threadsafe(self._found_damaged, why))
         self.writer = Writer(
             self._connection,
@@ -82,6 +88,12 @@ class Store:
                 raise StoreError(f"{path}: cannot be opened: {what}; the folder has to be ours to write, and the disk have room") from error
             undone.pop_all()
         return connection, reader, opened_
+
+    def _close_unused(self, opening: asyncio.Future[tuple[sqlite3.Connection, sqlite3.Connection, Opened]]) -> None:
+        if opening.cancelled() or opening.exception():
+            return
+        for opened_ in (*opening.result()[:2], self._running, self._lock):
+            opened_.close()
 
     def running_s(self) -> float:
         """Seconds that the box was running, over all runs; the time that it was down does not count."""
@@ -163,14 +175,11 @@ class Store:
 
     def past_of_queue(self, days: int) -> Callable[[], list[Event]]:
         """A reader (it blocks on the disk) of what happened in the queue in the last `days` up to this moment. Blocks too."""
-        newest, first_day = last_id(self._reader), self.day(-days)
+        newest, first_day, damaged = last_id(self._reader), self.day(-days), self._reader.damaged
 
         def read() -> list[Event]:
-            connection = connect(self._folder / FILE_NAME, read_only=True)
-            try:
-                return queue_events(connection, first_day, newest)
-            finally:
-                connection.close()
+            with contextlib.closing(Reader(connect(self._folder / FILE_NAME, read_only=True), damaged)) as reader:
+                return queue_events(reader, first_day, newest)
 
         return read
 

@@ -15,6 +15,7 @@ from devices.reading import Command, Occurrence, Outcome, Sample
 from edge.branch.plan import Counter, Device, Plan, Service
 from edge.clock import SetClock
 from edge.engine import Engine
+from edge.event import Event
 from edge.store.outbox import Numbered
 from edge.store.store import Store
 from edge.store.writer import StoreClosedError
@@ -193,3 +194,13 @@ async def test_a_command_that_never_takes_is_logged_once_until_it_took(tmp_path:
             engine.outcome(command, outcome, "nothing came")
     said = [record.getMessage() for record in caplog.records if "light_pct" in record.getMessage()]
     assert said == ["display: light_pct 100.0: not_confirmed nothing came"] * 2
+
+
+async def test_an_event_that_lacks_something_does_not_keep_the_branch_down(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with engine_in(tmp_path, SetClock(NOON)) as engine:
+        await engine.happened("tickets", ticket(1))
+        await engine.store.keep([Event("ticket.issued", NOON, {"who": "another version"}), Event("alert.raised", NOON, {"alert": "x"})])
+        await engine.happened("tickets", ticket(2))
+    async with engine_in(tmp_path, SetClock(NOON + 5)) as engine:
+        assert list(engine.core.state.queue.tickets) == ["A001", "A002"]
+    assert caplog.text.count("cannot be taken up and is left out") == 2

@@ -16,13 +16,14 @@ from edge.store.writer import StoreClosedError
 from tests.edge.store.test_store import NOW, ZONE, event, opened, press
 
 COUNT = 600
+CARRIED = {"totals": {}, "inside": None, "crossed_at": 0.0, "devices": {}, "alerts": {}, "plant": {}, "appointments": {}}
 PAGE = 4096
 
 
 async def filled(folder: Path) -> str:
     """A store with some hundred events, the first 100 of them with head office; the epoch."""
     async with opened(folder) as store:
-        await store.keep([Event("day.began", NOW, {"day": "2025-11-25", "carried": {}})], press())
+        await store.keep([Event("day.began", NOW, {"day": "2025-11-25", "carried": CARRIED})], press())
         await store.keep([event(number=number) for number in range(1, COUNT)])
         await store.outbox.acknowledge(Lane.BUSINESS, 100)
         return store.outbox.epoch
