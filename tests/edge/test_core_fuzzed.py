@@ -24,7 +24,21 @@ ANYTHING = st.recursive(
 )
 DEVICES = st.sampled_from([*PLAN.devices, "none-such"])
 QUANTITIES = st.sampled_from(
-    "temperature_c co2_ppm people waiting presence in_total out_total state mode setpoint_c light_pct power_w odd".split()
+    [
+        "temperature_c",
+        "co2_ppm",
+        "people",
+        "waiting",
+        "presence",
+        "in_total",
+        "out_total",
+        "state",
+        "mode",
+        "setpoint_c",
+        "light_pct",
+        "power_w",
+        "odd",
+    ]
 )
 SAMPLES = st.builds(
     Sample,
@@ -38,10 +52,20 @@ SAMPLES = st.builds(
     received=st.just(NINE),
 )
 KINDS = st.sampled_from(
-    (
-        "key.pressed rating.given ticket.issued ticket.called ticket.missed ticket.requested ticket.printed machine.restarted"
-        " appointment.made appointment.checked_in terminal.fault odd.kind"
-    ).split()
+    [
+        "key.pressed",
+        "rating.given",
+        "ticket.issued",
+        "ticket.called",
+        "ticket.missed",
+        "ticket.requested",
+        "ticket.printed",
+        "machine.restarted",
+        "appointment.made",
+        "appointment.checked_in",
+        "terminal.fault",
+        "odd.kind",
+    ]
 )
 KEYS = [
     "key",
@@ -66,7 +90,9 @@ OCCURRENCES = st.builds(
     Occurrence, KINDS, st.sampled_from(["", "1", "2", "odd"]), DATA, st.just("i"), st.just(1.0), t=st.none() | st.floats(), device=DEVICES
 )
 REQUESTS = st.tuples(
-    st.sampled_from("issue_ticket call_next transfer open_counter close_counter set_climate release_climate acknowledge_alert".split()),
+    st.sampled_from(
+        ["issue_ticket", "call_next", "transfer", "open_counter", "close_counter", "set_climate", "release_climate", "acknowledge_alert"]
+    ),
     st.dictionaries(st.sampled_from([*KEYS, "zone", "quantity", "value", "alert", "by"]), ANYTHING, max_size=5),
 )
 STEPS = st.lists(SAMPLES | OCCURRENCES | st.floats(0.5, 90_000.0), min_size=1, max_size=25)
