@@ -89,6 +89,13 @@ def until_two_wait(ear: Ear) -> None:
     until(waiting, "for a second to wait")
 
 
+def begun(broker: Mosquitto, ear: Ear) -> None:
+    """Return when the daemon shows itself and hears all its devices over MQTT."""
+    ear.until("status", lambda told: told["state"] == "online")
+    topics = ("bank/tickets/ticket", "bank/vtm/heartbeat", "overhead", "sensors/air", "zigbee2mqtt/lamp")
+    until(lambda: all(f"\t{topic} (QoS 1)" in broker.log() for topic in topics), "for the devices' topics")
+
+
 def is_online(ear: Ear, device: str, limit_s: float = 30.0) -> Any:
     return ear.until(f"device/{device}", lambda told: told["state"] == "online", limit_s)
 
@@ -119,6 +126,7 @@ def test_it_begins_with_everything_away_and_each_comes_back_by_itself(
             line.plug()
             until(lambda: daemon.said("tty is back"))
             until_people_stand(ear, line, 4)
+            until(lambda: daemon.said("mqtt is back"), "for the devices' connection")
             issue(ear, "A001")
             ear.until("queue/cash", lambda told: told["waiting"] == 1)
             line.unplug()
@@ -213,7 +221,7 @@ def standing(ear: Ear) -> dict[str, Any]:
 def test_after_kill_9_all_is_as_it_was(tmp_path: Path, mosquitto: Mosquitto, ear: Ear) -> None:
     file = branch(mosquitto.port, doors={"main": {"source": "overhead"}})
     with running(Daemon(tmp_path, file)) as daemon:
-        ear.until("status", lambda told: told["state"] == "online")
+        begun(mosquitto, ear)
         issue(ear, "A001", "A002", "A003", "L001")
         ear.until("queue/cash", lambda told: told["waiting"] == 3)
         for counter in ("1", "2"):
@@ -293,7 +301,7 @@ LISTENED = (
 
 def test_garbage_on_every_topic_is_told_and_stops_nothing(tmp_path: Path, mosquitto: Mosquitto, ear: Ear) -> None:
     with running(Daemon(tmp_path, branch(mosquitto.port))) as daemon:
-        ear.until("status", lambda told: told["state"] == "online")
+        begun(mosquitto, ear)
         for topic in LISTENED:
             for payload in GARBAGE:
                 ear.say(topic, payload)
@@ -315,6 +323,7 @@ def test_garbage_on_every_topic_is_told_and_stops_nothing(tmp_path: Path, mosqui
 def test_zeros_without_end_on_a_line_cost_nothing_else(tmp_path: Path, mosquitto: Mosquitto, ear: Ear, line: Adapter) -> None:
     line.plug()
     with running(Daemon(tmp_path, branch(mosquitto.port, {**DEVICES, **queue_sensor(line)}))) as daemon:
+        begun(mosquitto, ear)
         until_people_stand(ear, line, 3)
         before_kb, sent, number, ends = daemon.rss_kb(), 0, 0, time.monotonic() + 8
         while time.monotonic() < ends:
@@ -345,7 +354,7 @@ def test_a_clock_that_jumps_a_year_is_an_event_and_nothing_else(tmp_path: Path, 
     fake = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
     office = {"url": mosquitto.url}
     with running(Daemon(tmp_path, branch(mosquitto.port, headoffice=office), fake)) as daemon:
-        ear.until("status", lambda told: told["state"] == "online")
+        begun(mosquitto, ear)
         ear.say("sensors/air", {"temperature_c": 22.5, "co2_ppm": 700})
         issue(ear, "A001", "A002")
         ear.until("queue/cash", lambda told: told["waiting"] == 2)
@@ -380,7 +389,7 @@ def test_a_clock_that_jumps_a_year_is_an_event_and_nothing_else(tmp_path: Path, 
 def test_on_a_full_disk_nobody_is_acknowledged_and_all_is_there_once_there_is_room(tmp_path: Path, mosquitto: Mosquitto, ear: Ear) -> None:
     with running(Daemon(tmp_path, branch(mosquitto.port))) as daemon:
         assert daemon.process
-        ear.until("status", lambda told: told["state"] == "online")
+        begun(mosquitto, ear)
         issue(ear, "A001")
         ear.until("queue/cash", lambda told: told["waiting"] == 1)
         limit(daemon, (tmp_path / "store" / "branch.db-wal").stat().st_size)
@@ -411,7 +420,7 @@ def limit(daemon: Daemon, size: int) -> None:
 
 def test_a_damaged_database_is_set_aside_and_head_office_is_told(tmp_path: Path, mosquitto: Mosquitto, ear: Ear) -> None:
     with running(Daemon(tmp_path, branch(mosquitto.port))) as daemon:
-        ear.until("status", lambda told: told["state"] == "online")
+        begun(mosquitto, ear)
         issue(ear, "A001")
         ear.until("queue/cash", lambda told: told["waiting"] == 1)
         daemon.kill()
